@@ -1,0 +1,105 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// LibTorch's place: the folder that $LIBTORCH names, else `.libtorch`, which `scripts/set-up.sh` makes as a link into
+// the user's cache. Either holds `lib/` and `include/`.
+let libtorch = Context.environment["LIBTORCH"] ?? Context.packageDirectory + "/.libtorch"
+
+/// For the targets that include LibTorch's headers. The only unsafe flags of the package are LibTorch's paths and the
+/// one that makes clang mangle `const_data_ptr<T>()` as the GCC that built LibTorch did.
+let libtorchHeaders: [CXXSetting] = [
+    .unsafeFlags([
+        "-isystem", libtorch + "/include",
+        "-isystem", libtorch + "/include/torch/csrc/api/include",
+        "-fclang-abi-compat=17",
+    ])
+]
+
+// Two run paths: LibTorch's place on the machine that built, and a `lib` beside the folder of the binary.
+let libtorchLibraries: [LinkerSetting] = [
+    .linkedLibrary("torch_cpu"), .linkedLibrary("c10"), .linkedLibrary(":libgomp.so.1"), .linkedLibrary("m"),
+    .unsafeFlags([
+        "-L" + libtorch + "/lib",
+        "-Xlinker", "-rpath", "-Xlinker", libtorch + "/lib",
+        "-Xlinker", "-rpath", "-Xlinker", "$ORIGIN/../lib",
+    ]),
+]
+
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "mvar",
+    products: [
+        .executable(name: "mvar", targets: ["MVARCommand"]),
+        .library(name: "MVAR", targets: ["MVAR"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
+    ],
+    targets: [
+        // Native code: the C ABI over LibTorch, operators of our own, and system libraries.
+        .target(name: "CTorch", cxxSettings: libtorchHeaders, linkerSettings: libtorchLibraries),
+        .target(name: "CKernels", dependencies: ["CTorch"], cxxSettings: libtorchHeaders),
+        .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+        .systemLibrary(name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
+        .systemLibrary(name: "CWebP", pkgConfig: "libwebp", providers: [.apt(["libwebp-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+
+        // Tensors and layers.
+        .target(name: "Torch", dependencies: ["CTorch", "CKernels"]),
+        .target(name: "NeuralNetworks", dependencies: ["Torch"]),
+
+        // Files that appear whole or not at all.
+        .target(name: "FileOutput"),
+
+        // The data flow: image -> tokens -> transformer -> tokens -> image.
+        .target(name: "Images", dependencies: ["CPNG", "CTurboJPEG", "CWebP", "CZlib", "FileOutput"]),
+        .target(name: "TokenPyramid"),
+        .target(name: "ImageTokenizer", dependencies: ["NeuralNetworks", "TokenPyramid", "Torch"]),
+        .target(name: "ScaleTransformer", dependencies: ["NeuralNetworks", "TokenPyramid", "Torch"]),
+        .target(name: "Sampling", dependencies: ["ImageTokenizer", "ScaleTransformer", "TokenPyramid", "Torch"]),
+
+        // Files in, files out; what is built from them.
+        .target(name: "Checkpoints", dependencies: ["CZlib", "FileOutput", "Torch"]),
+        .target(
+            name: "Training",
+            dependencies: [
+                "Checkpoints", "FileOutput", "Images", "ImageTokenizer", "NeuralNetworks", "ScaleTransformer",
+                "TokenPyramid", "Torch",
+            ]),
+        .target(
+            name: "MVAR",
+            dependencies: [
+                "Checkpoints", "FileOutput", "Images", "ImageTokenizer", "NeuralNetworks", "Sampling",
+                "ScaleTransformer", "TokenPyramid", "Torch", "Training",
+            ]),
+        .executableTarget(name: "MVARCommand", dependencies: ["FileOutput", "MVAR", argumentParser]),
+
+        // Tests mirror Sources.
+        .testTarget(name: "TorchTests", dependencies: ["Torch"]),
+        .testTarget(name: "NeuralNetworksTests", dependencies: ["NeuralNetworks"]),
+        .testTarget(name: "FileOutputTests", dependencies: ["FileOutput"]),
+        .testTarget(name: "ImagesTests", dependencies: ["FileOutput", "Images"]),
+        .testTarget(name: "TokenPyramidTests", dependencies: ["TokenPyramid"]),
+        .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Torch", "CZlib"]),
+        .testTarget(name: "SamplingTests", dependencies: ["Sampling", "MVAR"]),
+        .testTarget(name: "TrainingTests", dependencies: ["Training", "MVAR"]),
+        .testTarget(name: "MVARTests", dependencies: ["MVAR"]),
+        .testTarget(name: "MVARCommandTests", dependencies: ["MVARCommand", "MVAR", "Images"]),
+    ],
+    swiftLanguageModes: [.v6],
+    cxxLanguageStandard: .cxx17
+)
+
+for target in package.targets where target.type != .system {
+    var settings = target.swiftSettings ?? []
+    settings += [
+        .enableUpcomingFeature("ExistentialAny"),  // SE-0335
+        .enableUpcomingFeature("InternalImportsByDefault"),  // SE-0409
+        .enableUpcomingFeature("MemberImportVisibility"),  // SE-0444
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),  // SE-0461
+        .treatAllWarnings(as: .error),  // SE-0480
+    ]
+    target.swiftSettings = settings
+}

@@ -1,0 +1,174 @@
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// A file that appears under its name only when it is whole.
+///
+/// The bytes go to a hidden temporary file in the same folder, which ``commit()`` renames; an existing file stays as it
+/// was until then. Without a commit the temporary file is removed: by ``discard()``, when the value is released, or by
+/// ``removeUnfinishedFiles()`` when a signal ends the program. A symbolic link is followed, so that what it points to is
+/// replaced and not the link. Devices and pipes (`/dev/null`) are written to directly, since they cannot be renamed over.
+///
+/// ```swift
+/// try AtomicFile.write(to: "picture.png") { file in
+///     try file.append(header)
+///     try file.append(pixels)
+/// }
+/// ```
+public final class AtomicFile {
+    /// The path that the file will have.
+    public let path: String
+    /// How many bytes have been appended so far.
+    public private(set) var count = 0
+
+    private let destination: String
+    private let unfinished: UnfinishedFile?
+    private var descriptor: Int32
+
+    /// Starts a file that will be at `path`.
+    ///
+    /// - Parameter path: Where the file will be. Its folder must exist.
+    /// - Throws: ``FileOutputError`` where the folder is absent or cannot be written to, or `path` is a folder.
+    public init(path: String) throws(FileOutputError) {
+        guard !path.isEmpty, !path.utf8.contains(0) else { throw .invalidPath(path) }
+        self.path = path
+        let existing = Self.kind(of: path)
+        if existing == S_IFDIR || path.hasSuffix("/") { throw .isFolder(path: path) }
+        if let existing, existing != S_IFREG {
+            destination = path
+            unfinished = nil
+            descriptor = open(path, O_WRONLY | O_CLOEXEC)
+            guard descriptor >= 0 else { throw .failed(operation: "open", path: path, code: errno) }
+            return
+        }
+        destination = existing == nil ? path : Self.resolved(path)
+        let folder = Self.folder(of: destination)
+        if Self.kind(of: folder) == nil, errno == ENOENT { throw .folderMissing(path: path, folder: folder) }
+        (descriptor, unfinished) = try Self.openTemporary(in: folder, for: path)
+    }
+
+    deinit { discard() }
+
+    /// Appends bytes.
+    ///
+    /// - Parameter bytes: Any number of bytes.
+    /// - Throws: ``FileOutputError`` where the disk is full or fails. The file can only be discarded then.
+    public func append(_ bytes: UnsafeRawBufferPointer) throws(FileOutputError) {
+        precondition(descriptor >= 0, "'\(path)' was committed or discarded before")
+        if let code = writeAll(bytes, to: descriptor) { throw .failed(operation: "write", path: path, code: code) }
+        count += bytes.count
+    }
+
+    /// Appends bytes.
+    ///
+    /// - Parameter bytes: Any number of bytes.
+    /// - Throws: ``FileOutputError`` where the disk is full or fails. The file can only be discarded then.
+    public func append(_ bytes: [UInt8]) throws(FileOutputError) {
+        try bytes.withUnsafeBufferPointer { (buffer) throws(FileOutputError) in
+            try append(UnsafeRawBufferPointer(buffer))
+        }
+    }
+
+    /// Gives the file its name. Nothing can be appended afterwards.
+    ///
+    /// - Parameter durably: Whether to wait until the bytes are on the disk, so that a loss of power just after the
+    ///   renaming cannot leave an empty file. Costs some milliseconds a file.
+    /// - Throws: ``FileOutputError`` where the disk is full or fails; the file is discarded then.
+    public func commit(durably: Bool = true) throws(FileOutputError) {
+        precondition(descriptor >= 0, "'\(path)' was committed or discarded before")
+        defer { discard() }
+        if durably, unfinished != nil, fsync(descriptor) != 0 {
+            throw .failed(operation: "write", path: path, code: errno)
+        }
+        // Network file systems report a full disk only here.
+        let closed = close(descriptor)
+        descriptor = -1
+        guard closed == 0 || errno == EINTR else { throw .failed(operation: "write", path: path, code: errno) }
+        guard let unfinished else { return }
+        guard rename(unfinished.path, destination) == 0 else {
+            throw .failed(operation: "rename the finished file to", path: path, code: errno)
+        }
+        unfinished.finish()
+    }
+
+    /// Removes what was written. Does nothing after a commit.
+    public func discard() {
+        if descriptor >= 0 { close(descriptor) }
+        descriptor = -1
+        unfinished?.remove()
+    }
+
+    /// Writes a file whose bytes `body` appends; it appears once `body` has returned.
+    ///
+    /// - Parameters:
+    ///   - path: Where the file will be. Its folder must exist.
+    ///   - durably: Whether to wait until the bytes are on the disk; see ``commit(durably:)``.
+    ///   - body: Appends the bytes. Nothing is left behind when it throws.
+    /// - Returns: What `body` returns.
+    /// - Throws: ``FileOutputError``, or what `body` throws.
+    public static func write<Result>(
+        to path: String, durably: Bool = true, _ body: (AtomicFile) throws -> Result
+    ) throws -> Result {
+        let file = try AtomicFile(path: path)
+        defer { file.discard() }
+        let result = try body(file)
+        try file.commit(durably: durably)
+        return result
+    }
+
+    /// Writes a file of the given bytes.
+    ///
+    /// - Parameters:
+    ///   - bytes: The content of the file.
+    ///   - path: Where the file will be. Its folder must exist.
+    ///   - durably: Whether to wait until the bytes are on the disk; see ``commit(durably:)``.
+    /// - Throws: ``FileOutputError`` where the file cannot be written.
+    public static func write(_ bytes: [UInt8], to path: String, durably: Bool = true) throws(FileOutputError) {
+        let file = try AtomicFile(path: path)
+        try file.append(bytes)
+        try file.commit(durably: durably)
+    }
+
+    /// Removes the temporary files of every file that is being written, in whatever thread.
+    ///
+    /// For a signal handler that ends the program: it only calls `unlink` on paths kept for this purpose.
+    public static func removeUnfinishedFiles() { UnfinishedFile.removeAll() }
+}
+
+extension AtomicFile {
+    /// The file type bits of what is at `path`, links followed; nil, with `errno`, where there is nothing.
+    private static func kind(of path: String) -> mode_t? {
+        var status = stat()
+        return stat(path, &status) == 0 ? status.st_mode & S_IFMT : nil
+    }
+
+    private static func resolved(_ path: String) -> String {
+        guard let absolute = realpath(path, nil) else { return path }
+        defer { free(absolute) }
+        return String(cString: absolute)
+    }
+
+    private static func folder(of path: String) -> String {
+        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+
+    private static func openTemporary(
+        in folder: String, for path: String
+    ) throws(FileOutputError) -> (Int32, UnfinishedFile) {
+        while true {
+            // The name does not grow with the file's, which may already be as long as names can be.
+            let suffix = String(UInt64.random(in: 0 ... .max), radix: 36)
+            let temporary = "\(folder == "/" ? "" : folder)/.mvar-\(suffix).tmp"
+            // Listed before it exists: a signal between the two finds nothing to remove, never a file it does not know.
+            let unfinished = UnfinishedFile(path: temporary)
+            let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+            if descriptor >= 0 { return (descriptor, unfinished) }
+            let code = errno
+            unfinished.finish()
+            if code != EEXIST { throw .failed(operation: "create", path: path, code: code) }
+        }
+    }
+}
