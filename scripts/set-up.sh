@@ -55,7 +55,7 @@ check_swift() {
     found=$(swift --version 2>/dev/null | head -1)
     number=$(sed -n 's/.*Swift version \([0-9]*\.[0-9]*\).*/\1/p' <<<"$found")
     # The older of the two must be the minimum.
-    [ -n "$number" ] && [ "$(printf '%s\n' "$minimum_swift" "$number" | sort -V | head -1)" = "$minimum_swift" ] ||
+    [ "$(printf '%s\n' "$minimum_swift" "${number:-0}" | sort -V | head -1)" = "$minimum_swift" ] ||
         fail "found '${found:-a swift that does not start}' at $(command -v swift); mvar needs Swift $minimum_swift or newer:" \
             "https://www.swift.org/install/linux/"
 }
@@ -168,7 +168,8 @@ PYTHON
 download() {
     python3 -m pip --version >/dev/null 2>&1 || fail "LibTorch has to be downloaded, by Python's pip, which is missing." \
         "Run this, then try again:  $(as_root 'apt-get install -y python3-pip')"
-    mkdir -p "$cache" 2>/dev/null && [ -w "$cache" ] || fail "cannot write to the cache folder $cache; set XDG_CACHE_HOME to another."
+    mkdir -p "$cache" 2>/dev/null || true
+    [ -w "$cache" ] || fail "cannot write to the cache folder $cache; set XDG_CACHE_HOME to another."
 
     exec 9>"$cache/lock"
     if ! flock -n 9; then

@@ -1,0 +1,79 @@
+# `make demo` and `make test` are all that a newcomer needs; `make` lists the rest. docs/set-up.md: what set-up fetches.
+
+SHELL := /bin/bash
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+MVAR := .build/release/mvar
+DEMO := out/demo.png
+
+# Tests and parity share one configuration, so that `make test` builds once. Debug: it builds in half the time of release
+# and checks more, and what is slow in it, loops over elements in Swift, is little beside LibTorch's work.
+TEST_CONFIGURATION ?= debug
+# Golden files to check against: see `make parity`.
+PARITY ?= ../shared/parity
+
+# Package.swift reads it. A relative path would depend on the folder that SwiftPM happens to run in.
+ifneq ($(LIBTORCH),)
+override LIBTORCH := $(abspath $(LIBTORCH))
+export LIBTORCH
+endif
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+.PHONY: set-up
+set-up: ## what building needs: system libraries, LibTorch (other targets do this when needed)
+	@scripts/set-up.sh
+
+.PHONY: build
+build: set-up ## .build/release/mvar
+	swift build -c release --product mvar
+
+.PHONY: demo
+demo: build ## pictures of the embedded default model: out/demo.png
+	@$(MAKE) --no-print-directory $(DEMO)
+	@echo "The pictures are in $(DEMO)."
+
+# Made again only when the program or the model changed.
+$(DEMO): $(MVAR) $(wildcard models/default/*)
+	@mkdir -p $(@D)
+	$(MVAR) sample --model models/default --count 16 --seed 1 --grid -o $@
+
+.PHONY: test
+test: set-up ## all tests, and parity where ../shared/parity exists
+	swift test -c $(TEST_CONFIGURATION)
+	@if [ -d "$(PARITY)" ]; then $(MAKE) --no-print-directory parity; else echo "No $(PARITY): parity skipped."; fi
+
+.PHONY: parity
+parity: set-up ## what PyTorch computed against what mvar computes; PARITY=folder for another than ../shared/parity
+	swift build -c $(TEST_CONFIGURATION) --product mvar
+	@scripts/parity.sh .build/$(TEST_CONFIGURATION)/mvar "$(PARITY)"
+
+.PHONY: lint
+lint: ## form of the code and of the repository; builds nothing
+	@scripts/lint.sh
+
+.PHONY: format
+format: ## rewrites Swift and C++ in the house's form (C++ by clang-format 14)
+	swift format --in-place --recursive --parallel Package.swift Sources Tests
+	find Sources/CTorch Sources/CKernels -name '*.cpp' -o -name '*.h' | xargs clang-format -i
+
+.PHONY: docs
+docs: set-up ## the library's documentation: out/docs
+	@mkdir -p out
+	swift package --allow-writing-to-directory out/docs generate-documentation --target MVAR \
+		--output-path out/docs --transform-for-static-hosting
+
+.PHONY: doctor
+doctor: build ## what mvar finds on this machine
+	@$(MVAR) doctor
+
+.PHONY: clean
+clean: ## removes what was built
+	rm -rf .build out/docs $(DEMO)
+
+.PHONY: clean-cache
+clean-cache: ## removes the downloaded LibTorch (498 MB; the next build fetches it again)
+	@scripts/set-up.sh --clean-cache
