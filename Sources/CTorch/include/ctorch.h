@@ -1,0 +1,131 @@
+// The C ABI over LibTorch that the Swift module `Torch` wraps.
+//
+// Why C: a C++ exception that reaches Swift ends the process, so Swift's C++ interoperability is out. Every entry that
+// can fail returns a status; the message of a failure waits in `ctorch_last_error()` of the same thread, to be read
+// before anything else is called (and, in Swift, before any `await`).
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#ifdef __cplusplus
+extern "C" {
+#endif
+#pragma clang assume_nonnull begin
+
+/// A retained `c10::TensorImpl *`. Whoever is given one owns it and ends it with `ctorch_tensor_release`.
+typedef struct CTorchTensorImpl *CTorchTensor;
+/// A `c10::OperatorHandle *`; lives as long as the process.
+typedef const struct CTorchOperatorHandle *CTorchOperator;
+
+/// 0 on success. Otherwise nothing was returned, and `ctorch_last_error()` says why.
+typedef int32_t CTorchStatus;
+
+/// The message of the last failure on this thread, valid until the next failing call on it.
+const char *ctorch_last_error(void);
+
+// ---- the library -------------------------------------------------------------------------------------------------
+
+/// LibTorch's version as it was compiled in, e.g. "2.11.0".
+const char *ctorch_version(void);
+/// The folder from which LibTorch's CPU library was loaded; empty if the loader does not tell.
+const char *ctorch_library_folder(void);
+
+/// The number of threads that LibTorch's operators and ours use.
+int32_t ctorch_thread_count(void);
+CTorchStatus ctorch_set_thread_count(int32_t count);
+
+/// Loads LibTorch's CUDA library by name or path. Must happen before anything asks whether CUDA exists, because
+/// LibTorch keeps the first answer.
+CTorchStatus ctorch_load_cuda(const char *path);
+/// The number of CUDA devices that LibTorch can use; 0 without its CUDA library or a driver.
+int32_t ctorch_cuda_device_count(void);
+
+// ---- tensors -----------------------------------------------------------------------------------------------------
+
+CTorchTensor ctorch_tensor_retain(CTorchTensor tensor);
+void ctorch_tensor_release(CTorchTensor tensor);
+
+/// An uninitialised row-major tensor. `cuda_index` < 0 stands for the CPU.
+CTorchStatus ctorch_tensor_empty(
+    const int64_t *shape, int32_t rank, int8_t dtype, int32_t cuda_index, CTorchTensor _Nullable *_Nonnull result);
+/// A CPU tensor over memory that belongs to somebody else. `release(context)` is called once, when the last view of the
+/// memory is gone, or at once if this function fails.
+CTorchStatus ctorch_tensor_borrow(
+    void *memory, const int64_t *shape, const int64_t *strides, int32_t rank, int8_t dtype,
+    void (*release)(void *_Nullable context), void *_Nullable context, CTorchTensor _Nullable *_Nonnull result);
+
+int32_t ctorch_tensor_rank(CTorchTensor tensor);
+/// Writes `ctorch_tensor_rank` numbers each.
+void ctorch_tensor_shape(CTorchTensor tensor, int64_t *shape);
+CTorchStatus ctorch_tensor_strides(CTorchTensor tensor, int64_t *strides);
+int64_t ctorch_tensor_count(CTorchTensor tensor);
+int8_t ctorch_tensor_dtype(CTorchTensor tensor);
+/// The index of its CUDA device, or -1 for the CPU.
+int32_t ctorch_tensor_cuda_index(CTorchTensor tensor);
+bool ctorch_tensor_is_contiguous(CTorchTensor tensor);
+/// The first element of a CPU tensor.
+CTorchStatus ctorch_tensor_memory(CTorchTensor tensor, const void *_Nullable *_Nonnull result);
+/// The only element of the tensor, as a number.
+CTorchStatus ctorch_tensor_item(CTorchTensor tensor, double *result);
+
+// ---- autograd ----------------------------------------------------------------------------------------------------
+
+bool ctorch_tensor_requires_gradient(CTorchTensor tensor);
+CTorchStatus ctorch_tensor_set_requires_gradient(CTorchTensor tensor, bool value);
+/// `gradient` weighs the elements of a tensor that is not a scalar; NULL for a scalar.
+CTorchStatus ctorch_tensor_backward(CTorchTensor tensor, CTorchTensor _Nullable gradient);
+/// NULL (and success) where there is no gradient.
+CTorchStatus ctorch_tensor_gradient(CTorchTensor tensor, CTorchTensor _Nullable *_Nonnull result);
+/// NULL drops the gradient.
+CTorchStatus ctorch_tensor_set_gradient(CTorchTensor tensor, CTorchTensor _Nullable gradient);
+/// Sets grad mode for this thread and returns what it was.
+bool ctorch_set_gradients_enabled(bool enabled);
+
+// ---- operators ---------------------------------------------------------------------------------------------------
+
+typedef enum __attribute__((enum_extensibility(closed))) CTorchTag : int32_t {
+  CTorchTagNone = 0,
+  CTorchTagTensor,
+  CTorchTagInteger,
+  CTorchTagNumber,
+  CTorchTagBoolean,
+  CTorchTagString,
+  CTorchTagIntegers,
+  CTorchTagNumbers,
+  CTorchTagBooleans,
+  CTorchTagTensors,
+  CTorchTagOptionalTensors,
+  CTorchTagDevice,
+} CTorchTag;
+
+/// One argument or result. Lists are `count` long and are borrowed for the call.
+typedef struct CTorchValue {
+  CTorchTag tag;
+  int32_t count;
+  union {
+    int64_t integer;
+    double number;
+    bool boolean;
+    CTorchTensor _Nullable tensor;
+    const char *_Nullable string;
+    const int64_t *_Nullable integers;
+    const double *_Nullable numbers;
+    CTorchTensor _Nullable *_Nullable tensors;
+  } as;
+} CTorchValue;
+
+/// Finds an operator of LibTorch or our own, e.g. ("aten::add", "Tensor").
+CTorchStatus ctorch_operator_find(
+    const char *name, const char *overload, CTorchOperator _Nullable *_Nonnull result);
+/// Calls an operator through the dispatcher, so with autograd and with the schema's defaults for missing arguments.
+/// `results` has room for `*result_count`, which becomes the number written. Tensors among them belong to the caller; a
+/// list of tensors is ended with `ctorch_free` after its tensors were taken.
+CTorchStatus ctorch_call(
+    CTorchOperator callee, const CTorchValue *arguments, int32_t argument_count, CTorchValue *results,
+    int32_t *result_count);
+void ctorch_free(void *_Nullable memory);
+
+#pragma clang assume_nonnull end
+#ifdef __cplusplus
+}
+#endif

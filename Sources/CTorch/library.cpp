@@ -1,0 +1,57 @@
+// What concerns the process and not a tensor: the last error, threads, CUDA.
+#include <ATen/Parallel.h>
+#include <ATen/detail/CUDAHooksInterface.h>
+#include <dlfcn.h>
+#include <string>
+#include <torch/headeronly/version.h>
+#include "ctorch_support.h"
+
+namespace {
+thread_local std::string last_error;
+}
+
+void ctorch::set_last_error(const char *message) noexcept {
+  try {
+    last_error = message;
+  } catch (...) {  // out of memory while reporting: an older message is better than none
+  }
+}
+
+extern "C" {
+
+const char *ctorch_last_error(void) { return last_error.c_str(); }
+
+const char *ctorch_version(void) { return TORCH_VERSION; }
+
+const char *ctorch_library_folder(void) {
+  static const std::string folder = [] {
+    Dl_info info{};
+    if (!dladdr(reinterpret_cast<const void *>(&at::get_num_threads), &info) || !info.dli_fname) return std::string();
+    std::string path = info.dli_fname;
+    const auto slash = path.rfind('/');
+    return slash == std::string::npos ? std::string() : path.substr(0, slash);
+  }();
+  return folder.c_str();
+}
+
+int32_t ctorch_thread_count(void) { return at::get_num_threads(); }
+
+CTorchStatus ctorch_set_thread_count(int32_t count) {
+  return ctorch::guarded([&] { at::set_num_threads(count); });
+}
+
+CTorchStatus ctorch_load_cuda(const char *path) {
+  return ctorch::guarded([&] {
+    if (!dlopen(path, RTLD_NOW | RTLD_GLOBAL)) throw std::runtime_error(dlerror());
+  });
+}
+
+int32_t ctorch_cuda_device_count(void) {
+  int32_t count = 0;
+  ctorch::guarded([&] {
+    const auto &hooks = at::detail::getCUDAHooks();
+    if (hooks.hasCUDA()) count = hooks.deviceCount();
+  });
+  return count;
+}
+}

@@ -1,0 +1,6 @@
+import ArgumentParser
+
+@main
+struct MVARCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "mvar")
+}

@@ -1,0 +1,30 @@
+import CTorch
+
+/// Why LibTorch could not do what it was asked for: shapes that do not fit, no memory, no device.
+public struct TorchError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The operation, e.g. `aten::matmul`.
+    public let operation: String
+    /// The shapes of the tensors that it was given.
+    public let shapes: [[Int]]
+    /// LibTorch's own words, on one line.
+    public let message: String
+
+    /// One line: operation, shapes, reason.
+    public var description: String {
+        let operands = shapes.isEmpty ? "" : " on " + shapes.map { "\($0)" }.joined(separator: ", ")
+        return "\(operation)\(operands): \(message)"
+    }
+
+    init(_ operation: String, shapes: [[Int]] = [], message: String) {
+        self.operation = operation
+        self.shapes = shapes
+        // LibTorch appends advice for its developers after the first line.
+        self.message = String(message.prefix { $0 != "\n" })
+    }
+}
+
+/// Throws what the last failing call on this thread said.
+func check(_ status: CTorchStatus, _ operation: String, _ operands: Tensor...) throws(TorchError) {
+    guard status != 0 else { return }
+    throw TorchError(operation, shapes: operands.map(\.shape), message: String(cString: ctorch_last_error()))
+}
