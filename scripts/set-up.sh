@@ -33,7 +33,8 @@ main() {
     case ${1:-} in
     '') ;;
     --clean-cache) clean_cache && exit ;;
-    *) fail "unknown option '$1'; the only one is --clean-cache." ;;
+    -h | --help) sed -n '2,/^set -e/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" && exit ;;
+    *) fail "unknown option '$1'; see --help." ;;
     esac
     check_platform
     check_swift
@@ -211,7 +212,10 @@ fetch_wheels() {
         --only-binary=:all: --require-hashes --requirement "$requirements" \
         --python-version 3.11 --implementation cp --abi cp311 --abi none "${platforms[@]}" \
         --dest "$unfinished/wheels" >&2 2>"$unfinished/errors" 9>&- && return
-    why=$(grep -v '^WARNING: Retrying\|^ *$' "$unfinished/errors" | grep -m 1 '^ERROR' || tail -n 1 "$unfinished/errors")
+    grep -q 'DO NOT MATCH THE HASHES' "$unfinished/errors" && fail "the package index gave another file than the one this" \
+        "was tested with (its SHA-256 is not that in ${requirements#"$package"/}); nothing of it was kept. Another index or" \
+        "proxy (pip's settings) may help."
+    why=$(grep -m 1 '^ERROR' "$unfinished/errors" || tail -n 1 "$unfinished/errors")
     fail "could not download LibTorch (${why#ERROR: }). Check the network, or the proxy or index that pip is set to use, and try" \
         "again; docs/set-up.md says how to do without a network."
 }
