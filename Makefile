@@ -2,6 +2,7 @@
 
 SHELL := /bin/bash
 .NOTPARALLEL:
+.DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 
 MVAR := .build/release/mvar
@@ -21,7 +22,7 @@ endif
 
 .PHONY: help
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: set-up
 set-up: ## what building needs: system libraries, LibTorch (other targets do this when needed)
