@@ -1,0 +1,96 @@
+import FileOutput
+import Foundation
+public import Torch
+
+/// A model in our own form: a folder of `config.json`, `model.safetensors` and `tokenizer.safetensors`, with the tensor
+/// names of the official checkpoints.
+public struct ModelFolder: Sendable {
+    /// The name of the configuration in the folder.
+    public static let configurationName = "config.json"
+    /// The name of the transformer's tensors in the folder.
+    public static let modelName = "model.safetensors"
+    /// The name of the tokenizer's tensors in the folder.
+    public static let tokenizerName = "tokenizer.safetensors"
+
+    /// The folder.
+    public let path: String
+
+    /// The path of the configuration.
+    public var configurationPath: String { path + "/" + Self.configurationName }
+    /// The path of the transformer's tensors.
+    public var modelPath: String { path + "/" + Self.modelName }
+    /// The path of the tokenizer's tensors.
+    public var tokenizerPath: String { path + "/" + Self.tokenizerName }
+
+    /// A folder, which need not exist yet.
+    ///
+    /// - Parameter path: The path of the folder.
+    public init(path: String) {
+        self.path = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+    }
+
+    /// Whether a folder is at the path.
+    static func isFolder(_ path: String) -> Bool {
+        var isFolder: ObjCBool = false
+        return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
+    }
+
+    /// The description in the folder that holds a file, for a `.pth` with a `config.json` beside it.
+    ///
+    /// - Parameter path: The path of a checkpoint.
+    /// - Returns: The description; nil where there is no `config.json`.
+    /// - Throws: ``CheckpointError`` where there is one and it is not valid.
+    public static func description(beside path: String) throws(CheckpointError) -> ModelDescription? {
+        let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+        return try description(in: folder.isEmpty ? "/" : folder)
+    }
+
+    private static func description(in folder: String) throws(CheckpointError) -> ModelDescription? {
+        let configuration = ModelFolder(path: folder).configurationPath
+        guard FileManager.default.fileExists(atPath: configuration) else { return nil }
+        return try ModelDescription(path: configuration)
+    }
+
+    /// Opens what the folder holds. A transformer without a tokenizer, or the other way round, is no error here.
+    func checkpoint() throws(CheckpointError) -> Checkpoint {
+        func tensors(_ path: String) throws(CheckpointError) -> Safetensors? {
+            FileManager.default.fileExists(atPath: path) ? try Safetensors(path: path) : nil
+        }
+        let model = try tensors(modelPath)
+        let tokenizer = try tensors(tokenizerPath)
+        guard model != nil || tokenizer != nil else {
+            let found = (try? FileManager.default.contentsOfDirectory(atPath: path).sorted()) ?? []
+            throw CheckpointError(
+                file: path, .partMissing(part: "\(Self.modelName) or \(Self.tokenizerName)", found: found))
+        }
+        return Checkpoint(
+            path: path, form: .modelFolder, model: model?.tensors, tokenizer: tokenizer?.tensors,
+            metadata: model?.metadata ?? tokenizer?.metadata ?? [:], description: try Self.description(in: path))
+    }
+
+    /// Writes a model folder, and makes it if its parent exists.
+    ///
+    /// Each file appears when it is whole, the configuration last: a folder with one is complete.
+    ///
+    /// - Parameters:
+    ///   - description: What `config.json` will say.
+    ///   - model: The transformer's tensors; nil for none.
+    ///   - tokenizer: The tokenizer's tensors; nil for none.
+    /// - Throws: ``CheckpointError``, `FileOutputError` or ``TorchError`` where a file cannot be written.
+    public func write(
+        _ description: ModelDescription, model: [(name: String, tensor: Tensor)]?,
+        tokenizer: [(name: String, tensor: Tensor)]?
+    ) throws {
+        if !Self.isFolder(path) {
+            do {
+                try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+            } catch {
+                throw CheckpointError(
+                    file: path, .unwritable("the folder cannot be made; its parent must exist and be writable"))
+            }
+        }
+        if let tokenizer { try Safetensors.write(tokenizer, to: tokenizerPath) }
+        if let model { try Safetensors.write(model, to: modelPath) }
+        try AtomicFile.write(description.json(), to: configurationPath)
+    }
+}

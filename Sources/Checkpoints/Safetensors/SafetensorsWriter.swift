@@ -1,0 +1,66 @@
+import FileOutput
+public import Torch
+
+extension Safetensors {
+    /// Writes a safetensors file, laid out as the reference does: the widest types first, then by name.
+    ///
+    /// The file appears under its name when it is whole. Tensors are written one at a time, row-major, from whatever
+    /// device they are on.
+    ///
+    /// - Parameters:
+    ///   - tensors: Names, each once, and tensors of any type but complex128.
+    ///   - metadata: Texts to keep beside them.
+    ///   - path: Where the file will be; its folder must exist.
+    /// - Throws: ``CheckpointError`` for a name that comes twice or a type that the format lacks, `FileOutputError` where
+    ///   the disk refuses, ``TorchError`` where a tensor cannot be copied to the host.
+    public static func write(
+        _ tensors: [(name: String, tensor: Tensor)], metadata: [String: String] = [:], to path: String
+    ) throws {
+        func failure(_ what: String) -> CheckpointError { CheckpointError(file: path, .unwritable(what)) }
+        var names: Set<String> = []
+        var typed: [(name: String, type: SafetensorsType, tensor: Tensor)] = []
+        for (name, tensor) in tensors {
+            guard name != "__metadata__", names.insert(name).inserted else {
+                throw failure("it would have two tensors named \(quoted(name))")
+            }
+            guard let type = SafetensorsType(tensor.dtype) else {
+                throw failure(
+                    "tensor \(quoted(name)) is of type \(tensor.dtype.name), which safetensors lacks; convert it")
+            }
+            typed.append((name, type, tensor))
+        }
+        // By bytes, as the reference compares names.
+        typed.sort {
+            $0.type.rank != $1.type.rank
+                ? $0.type.rank > $1.type.rank : $0.name.utf8.lexicographicallyPrecedes($1.name.utf8)
+        }
+
+        var fields: [String] = []
+        if !metadata.isEmpty {
+            let texts = metadata.sorted { $0.key < $1.key }
+                .map { JSONHeader.literal($0.key) + ":" + JSONHeader.literal($0.value) }
+            fields.append("\"__metadata__\":{" + texts.joined(separator: ",") + "}")
+        }
+        var end = 0
+        for (name, type, tensor) in typed {
+            let begin = end
+            end += tensor.count * type.dtype.byteCount
+            let shape = tensor.shape.map(String.init).joined(separator: ",")
+            fields.append(
+                JSONHeader.literal(name)
+                    + ":{\"dtype\":\"\(type.name)\",\"shape\":[\(shape)],\"data_offsets\":[\(begin),\(end)]}")
+        }
+        var header = Array(("{" + fields.joined(separator: ",") + "}").utf8)
+        header.append(contentsOf: [UInt8](repeating: UInt8(ascii: " "), count: (8 - header.count % 8) % 8))
+        guard header.count <= largestHeader else { throw failure("its header would have \(header.count) bytes") }
+
+        var start: [UInt8] = []
+        start.append(littleEndian: UInt64(header.count))
+        try AtomicFile.write(to: path) { file in
+            try file.append(start + header)
+            for (_, _, tensor) in typed {
+                try tensor.withContiguousBytes { try file.append($0) }
+            }
+        }
+    }
+}
