@@ -5,8 +5,8 @@ extension PixelImage {
     ///
     /// - Parameters:
     ///   - format: The file format.
-    ///   - quality: `1...100` for JPEG (nil: 95; colours are never subsampled) and lossy WebP (nil: lossless). Values
-    ///     outside are moved to the nearest; PNG, always lossless, takes no notice.
+    ///   - quality: `1...100` for JPEG (nil: 95; colours are not subsampled) and WebP (nil: lossless; else lossy, with
+    ///     colours at half resolution). Values outside are moved to the nearest; PNG, always lossless, takes no notice.
     ///   - metadata: Texts and tokens for a PNG; the other formats don't hold them.
     /// - Returns: The bytes of the whole file.
     /// - Throws: ``ImageError`` where the format cannot hold a picture of this size or a text cannot be stored.

@@ -30,7 +30,9 @@ public enum ResamplingFilter: Hashable, Sendable {
 }
 
 extension PixelImage {
-    /// The picture in another size, equal to Pillow's `Image.resize` bit for bit.
+    /// The picture in another size, equal to Pillow's `Image.resize` bit for bit: first along the rows, then the columns.
+    ///
+    /// Pillow 13 alone takes the columns first where a picture gets both wider and flatter; this does not follow it.
     ///
     /// - Parameters:
     ///   - width: Columns of the result, 1 or more.
