@@ -73,7 +73,8 @@ let package = Package(
             dependencies: [
                 "Checkpoints", "FileOutput", "Images", "ImageTokenizer", "NeuralNetworks", "Sampling",
                 "ScaleTransformer", "TokenPyramid", "Torch", "Training",
-            ]),
+            ],
+            resources: [.embedInCode("Resources/imagenet-classes.tsv")]),
         .executableTarget(name: "MVARCommand", dependencies: ["FileOutput", "MVAR", argumentParser]),
 
         // Tests mirror Sources.

@@ -1,12 +1,12 @@
 import CTorch
 
-private let aten_arange = Operator("aten::arange", "start_step")
-private let aten_zeros = Operator("aten::zeros")
-private let aten_full = Operator("aten::full")
-private let aten_zerosLike = Operator("aten::zeros_like")
-private let aten_cat = Operator("aten::cat")
-private let aten_stack = Operator("aten::stack")
-private let mvar_keyedUniform = Operator("mvar::keyed_uniform")
+private let atenArange = Operator("aten::arange", "start_step")
+private let atenZeros = Operator("aten::zeros")
+private let atenFull = Operator("aten::full")
+private let atenZerosLike = Operator("aten::zeros_like")
+private let atenCat = Operator("aten::cat")
+private let atenStack = Operator("aten::stack")
+private let mvarKeyedUniform = Operator("mvar::keyed_uniform")
 
 extension Tensor {
     /// A row-major tensor whose elements are whatever was in memory.
@@ -23,35 +23,35 @@ extension Tensor {
     public static func zeros(
         _ shape: [Int], dtype: DType = .float32, device: Device = .cpu
     ) throws(TorchError) -> Tensor {
-        try aten_zeros(.integers(shape), .dtype(dtype), .none, .device(device))
+        try atenZeros(.integers(shape), .dtype(dtype), .none, .device(device))
     }
 
     /// A tensor with one value everywhere.
     public static func full(
         _ shape: [Int], _ value: Double, dtype: DType = .float32, device: Device = .cpu
     ) throws(TorchError) -> Tensor {
-        try aten_full(.integers(shape), .number(value), .dtype(dtype), .none, .device(device))
+        try atenFull(.integers(shape), .number(value), .dtype(dtype), .none, .device(device))
     }
 
     /// The whole numbers of a range, `[count]`.
     public static func range(
         _ range: Range<Int>, dtype: DType = .int64, device: Device = .cpu
     ) throws(TorchError) -> Tensor {
-        try aten_arange(
+        try atenArange(
             .integer(range.lowerBound), .integer(range.upperBound), 1, .dtype(dtype), .none, .device(device))
     }
 
     /// Zeros with this tensor's shape, type and device.
-    public func zerosLike() throws(TorchError) -> Tensor { try aten_zerosLike(.tensor(self)) }
+    public func zerosLike() throws(TorchError) -> Tensor { try atenZerosLike(.tensor(self)) }
 
     /// Joins tensors along an axis that they have.
     public static func concatenated(_ tensors: [Tensor], axis: Int = 0) throws(TorchError) -> Tensor {
-        try aten_cat(.tensors(tensors), .integer(axis))
+        try atenCat(.tensors(tensors), .integer(axis))
     }
 
     /// Joins tensors of one shape along a new axis.
     public static func stacked(_ tensors: [Tensor], axis: Int = 0) throws(TorchError) -> Tensor {
-        try aten_stack(.tensors(tensors), .integer(axis))
+        try atenStack(.tensors(tensors), .integer(axis))
     }
 
     /// Random numbers that depend on what they are for, and on nothing else.
@@ -70,7 +70,7 @@ extension Tensor {
     public static func keyedUniform(
         seed: UInt64, images: [Int], scale: Int, tokens: Int, draws: Int
     ) throws(TorchError) -> Tensor {
-        try mvar_keyedUniform(
+        try mvarKeyedUniform(
             .integer(Int(bitPattern: UInt(seed))), .integers(images), .integer(scale), .integer(tokens),
             .integer(draws))
     }

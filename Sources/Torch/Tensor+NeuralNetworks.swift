@@ -1,30 +1,30 @@
-private let aten_linear = Operator("aten::linear")
-private let aten_conv2d = Operator("aten::conv2d")
-private let aten_groupNorm = Operator("aten::group_norm")
-private let aten_layerNorm = Operator("aten::layer_norm")
-private let aten_embedding = Operator("aten::embedding")
-private let aten_silu = Operator("aten::silu")
-private let aten_gelu = Operator("aten::gelu")
-private let aten_relu = Operator("aten::relu")
-private let aten_leakyReLU = Operator("aten::leaky_relu")
-private let aten_attention = Operator("aten::scaled_dot_product_attention")
-private let aten_nearest = Operator("aten::upsample_nearest2d", "vec")
-private let aten_bicubic = Operator("aten::upsample_bicubic2d", "vec")
-private let aten_averagePool = Operator("aten::adaptive_avg_pool2d")
-private let aten_crossEntropy = Operator("aten::cross_entropy_loss")
+private let atenLinear = Operator("aten::linear")
+private let atenConv2d = Operator("aten::conv2d")
+private let atenGroupNorm = Operator("aten::group_norm")
+private let atenLayerNorm = Operator("aten::layer_norm")
+private let atenEmbedding = Operator("aten::embedding")
+private let atenSilu = Operator("aten::silu")
+private let atenGelu = Operator("aten::gelu")
+private let atenRelu = Operator("aten::relu")
+private let atenLeakyReLU = Operator("aten::leaky_relu")
+private let atenAttention = Operator("aten::scaled_dot_product_attention")
+private let atenNearest = Operator("aten::upsample_nearest2d", "vec")
+private let atenBicubic = Operator("aten::upsample_bicubic2d", "vec")
+private let atenAveragePool = Operator("aten::adaptive_avg_pool2d")
+private let atenCrossEntropy = Operator("aten::cross_entropy_loss")
 
 // The operators that layers are made of; each as in PyTorch's `nn.functional`.
 extension Tensor {
     /// `x · weightᵀ + bias` over the last axis. `weight`: `[outputs, inputs]`.
     public func linear(weight: Tensor, bias: Tensor? = nil) throws(TorchError) -> Tensor {
-        try aten_linear(.tensor(self), .tensor(weight), .optional(bias))
+        try atenLinear(.tensor(self), .tensor(weight), .optional(bias))
     }
 
     /// A convolution. `self`: `[B, inputs, h, w]`, `weight`: `[outputs, inputs, k, k]`.
     public func convolved(
         weight: Tensor, bias: Tensor?, stride: Int = 1, padding: Int = 0
     ) throws(TorchError) -> Tensor {
-        try aten_conv2d(
+        try atenConv2d(
             .tensor(self), .tensor(weight), .optional(bias), [stride, stride], [padding, padding])
     }
 
@@ -32,31 +32,31 @@ extension Tensor {
     public func groupNormalized(
         groups: Int, weight: Tensor, bias: Tensor, epsilon: Double
     ) throws(TorchError) -> Tensor {
-        try aten_groupNorm(.tensor(self), .integer(groups), .tensor(weight), .tensor(bias), .number(epsilon))
+        try atenGroupNorm(.tensor(self), .integer(groups), .tensor(weight), .tensor(bias), .number(epsilon))
     }
 
     /// Layer normalisation over the last axis, without weights.
     public func layerNormalized(epsilon: Double) throws(TorchError) -> Tensor {
-        try aten_layerNorm(.tensor(self), [shape.last ?? 1], .none, .none, .number(epsilon))
+        try atenLayerNorm(.tensor(self), [shape.last ?? 1], .none, .none, .number(epsilon))
     }
 
     /// The rows of this table (`[n, C]`) that `indices` (any shape) names: indices' shape + `[C]`.
     public func embedding(_ indices: Tensor) throws(TorchError) -> Tensor {
-        try aten_embedding(.tensor(self), .tensor(indices))
+        try atenEmbedding(.tensor(self), .tensor(indices))
     }
 
     /// x · sigmoid(x).
-    public func silu() throws(TorchError) -> Tensor { try aten_silu(.tensor(self)) }
+    public func silu() throws(TorchError) -> Tensor { try atenSilu(.tensor(self)) }
 
     /// GELU in its tanh form.
-    public func geluTanh() throws(TorchError) -> Tensor { try aten_gelu(.tensor(self), .string("tanh")) }
+    public func geluTanh() throws(TorchError) -> Tensor { try atenGelu(.tensor(self), .string("tanh")) }
 
     /// max(x, 0).
-    public func relu() throws(TorchError) -> Tensor { try aten_relu(.tensor(self)) }
+    public func relu() throws(TorchError) -> Tensor { try atenRelu(.tensor(self)) }
 
     /// x, or `slope · x` below 0.
     public func leakyReLU(slope: Double) throws(TorchError) -> Tensor {
-        try aten_leakyReLU(.tensor(self), .number(slope))
+        try atenLeakyReLU(.tensor(self), .number(slope))
     }
 
     /// softmax(scale · q kᵀ + mask) v over `[B, H, T, D]`.
@@ -71,27 +71,27 @@ extension Tensor {
     public func attention(
         keys: Tensor, values: Tensor, mask: Tensor? = nil, scale: Double
     ) throws(TorchError) -> Tensor {
-        try aten_attention(
+        try atenAttention(
             .tensor(self), .tensor(keys), .tensor(values), .optional(mask), 0, false, .number(scale))
     }
 
     /// Enlarges `[B, C, h, w]` by repeating pixels.
     public func nearestResized(height: Int, width: Int) throws(TorchError) -> Tensor {
-        try aten_nearest(.tensor(self), [height, width], .none)
+        try atenNearest(.tensor(self), [height, width], .none)
     }
 
     /// Resizes `[B, C, h, w]` by PyTorch's bicubic rule (a = -0.75, corners not aligned, no antialias).
     public func bicubicResized(height: Int, width: Int) throws(TorchError) -> Tensor {
-        try aten_bicubic(.tensor(self), [height, width], false, .none)
+        try atenBicubic(.tensor(self), [height, width], false, .none)
     }
 
     /// Resizes `[B, C, h, w]` by averages: output i covers inputs ⌊i·h/n⌋ … ⌈(i+1)·h/n⌉ - 1.
     public func areaResized(height: Int, width: Int) throws(TorchError) -> Tensor {
-        try aten_averagePool(.tensor(self), [height, width])
+        try atenAveragePool(.tensor(self), [height, width])
     }
 
     /// -log softmax(self)[target] for every row. `self`: `[n, V]`; `targets`: `[n]`, int64. Returns `[n]`.
     public func crossEntropy(_ targets: Tensor) throws(TorchError) -> Tensor {
-        try aten_crossEntropy(.tensor(self), .tensor(targets), .none, 0)
+        try atenCrossEntropy(.tensor(self), .tensor(targets), .none, 0)
     }
 }

@@ -1,0 +1,123 @@
+import Checkpoints
+import ImageTokenizer
+import ScaleTransformer
+import TokenPyramid
+
+/// What the tensors leave open is decided here, in one order for all: what the caller says, then the descriptions in
+/// their order, then what is published.
+struct ConfigurationResolution {
+    let source: ModelSource
+    /// The descriptions that apply to a checkpoint, the most trusted first.
+    let descriptions: [ModelDescription]
+
+    init(_ source: ModelSource, beside checkpoint: Checkpoint) throws {
+        self.source = source
+        let beside = try checkpoint.description ?? ModelFolder.description(beside: checkpoint.path)
+        descriptions = [source.description, beside].compactMap(\.self)
+    }
+
+    /// The first description that says something.
+    func described<Value>(_ key: (ModelDescription) -> Value?) -> Value? { descriptions.lazy.compactMap(key).first }
+
+    // MARK: Transformer
+
+    func transformer(_ checkpoint: Checkpoint) throws -> TransformerConfiguration {
+        let file = checkpoint.path
+        let shape = try checkpoint.modelShape()
+        let schedule = try schedule(file: file, recorded: shape.schedule, tokens: shape.tokenCount, scales: shape.scaleCount)
+        guard let heads = source.heads ?? shape.heads ?? described(\.heads) else { throw ModelError.unknownHeads(file: file) }
+        guard heads > 0, shape.width.isMultiple(of: heads) else {
+            throw ModelError.impossible(
+                file: file, what: "number of heads", value: "\(heads)", need: "a divisor of the width, \(shape.width)")
+        }
+        let first = source.firstSpatialScale ?? described(\.refineStep) ?? schedule.defaultFirstSpatialScale
+        guard (0...schedule.count).contains(first) else {
+            throw ModelError.impossible(
+                file: file, what: "first spatial scale", value: "\(first)", need: "in 0...\(schedule.count)")
+        }
+        return TransformerConfiguration(
+            depth: shape.depth, width: shape.width, heads: heads, mlpRatio: shape.mlpRatio, classes: shape.classes,
+            vocabularySize: shape.vocabularySize, latentChannels: shape.latentChannels, schedule: schedule,
+            pattern: try pattern(of: checkpoint), firstSpatialScale: first,
+            normalizesQueriesAndKeys: shape.normalizesQueriesAndKeys, sharesAdaLN: shape.sharesAdaLN)
+    }
+
+    /// The caller's pattern, else the configuration's, else what the checkpoint's form was trained with.
+    private func pattern(of checkpoint: Checkpoint) throws -> AttentionPattern {
+        if let pattern = source.pattern { return pattern }
+        let kernel = source.window ?? described(\.kernelSize) ?? 7
+        guard kernel > 0 else {
+            throw ModelError.impossible(
+                file: checkpoint.path, what: "window", value: "\(kernel)", need: "at least 1")
+        }
+        if let text = described(\.attention) {
+            guard let pattern = AttentionPattern(text) else {
+                throw ModelError.impossible(
+                    file: checkpoint.path, what: "attention", value: "'\(text)'",
+                    need: "full, window-N, scale or spatial-K")
+            }
+            if case .spatial = pattern, source.window != nil { return .spatial(kernel: kernel) }
+            return pattern
+        }
+        return isVAR(checkpoint) ? .full : .spatial(kernel: kernel)
+    }
+
+    /// Whether the checkpoint is in one of VAR's forms, or was converted from one.
+    func isVAR(_ checkpoint: Checkpoint) -> Bool {
+        switch checkpoint.form {
+        case .varModel, .varTrainer: true
+        case .mvarModel, .mvarTrainer, .tokenizer: false
+        case .safetensors, .modelFolder: described(\.checkpointForm)?.hasPrefix("var") ?? false
+        }
+    }
+
+    // MARK: Tokenizer
+
+    func tokenizer(_ checkpoint: Checkpoint, for model: TransformerConfiguration?) throws -> TokenizerConfiguration {
+        let file = checkpoint.path
+        let shape = try checkpoint.tokenizerShape()
+        let schedule: ScaleSchedule
+        if let model {
+            schedule = model.schedule
+        } else {
+            schedule = try self.schedule(file: file, recorded: nil, tokens: nil, scales: shape.scaleCount)
+        }
+        if let scales = shape.scaleCount, scales != schedule.count {
+            throw ModelError.impossible(
+                file: file, what: "number of scales", value: "\(scales)", need: "\(schedule.count) (\(schedule))")
+        }
+        if let model {
+            try Self.check("the number of codes", model.vocabularySize, shape.vocabularySize)
+            try Self.check("the number of latent channels", model.latentChannels, shape.latentChannels)
+        }
+        return TokenizerConfiguration(
+            channels: shape.channels, multipliers: shape.channelMultipliers, latentChannels: shape.latentChannels,
+            vocabularySize: shape.vocabularySize, schedule: schedule, sharedResidualConvolutions: shape.phiSharing,
+            residualRatio: described(\.phiRatio) ?? 0.5, comparesByCosine: described(\.usesCosineCodes) ?? false)
+    }
+
+    private static func check(_ what: String, _ model: Int, _ tokenizer: Int) throws(ModelError) {
+        guard model == tokenizer else {
+            throw .mismatch(what: what, model: "\(model)", tokenizer: "\(tokenizer)")
+        }
+    }
+
+    // MARK: Schedule
+
+    private func schedule(file: String, recorded: [Int]?, tokens: Int?, scales: Int?) throws -> ScaleSchedule {
+        let schedule: ScaleSchedule
+        if let given = source.schedule {
+            schedule = given
+        } else if let sides = recorded ?? described(\.schedule) {
+            schedule = try ScaleSchedule(sides)
+        } else if let published = ScaleSchedule.published(tokenCount: tokens ?? ScaleSchedule.published256.tokenCount) {
+            schedule = published
+        } else {
+            throw ModelError.unknownSchedule(file: file, tokens: tokens ?? 0, scales: scales)
+        }
+        guard tokens == nil || schedule.tokenCount == tokens, scales == nil || schedule.count == scales else {
+            throw ModelError.contradictorySchedule(file: file, schedule: schedule.sides, tokens: tokens ?? 0)
+        }
+        return schedule
+    }
+}

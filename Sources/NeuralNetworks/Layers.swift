@@ -1,0 +1,86 @@
+public import Torch
+
+/// y = x · weightᵀ + bias over the last axis.
+public struct Linear {
+    /// `[outputs, inputs]`.
+    public let weight: Tensor
+    /// `[outputs]`.
+    public let bias: Tensor
+
+    /// Reads `weight` and `bias` below `path`.
+    public init(
+        from inputs: Int, to outputs: Int, at path: ParameterPath, initial: InitialValue, bias: InitialValue = .zeros
+    ) throws(TorchError) {
+        weight = try (path / "weight").tensor(outputs, inputs, initial: initial)
+        self.bias = try (path / "bias").tensor(outputs, initial: bias)
+    }
+
+    /// `[…, inputs]` → `[…, outputs]`.
+    public func callAsFunction(_ x: Tensor) throws(TorchError) -> Tensor {
+        try x.rowStableLinear(weight: weight, bias: bias)
+    }
+}
+
+extension Tensor {
+    /// `linear`, rounded the same for any number of rows.
+    ///
+    /// LibTorch multiplies fewer than 8 rows by another kernel, with other roundings; 8 rows and more agree. Small
+    /// products are padded, so that a picture is the same in every batch.
+    public func rowStableLinear(weight: Tensor, bias: Tensor?) throws(TorchError) -> Tensor {
+        let smallestStableCount = 8
+        let shape = shape
+        let rows = shape.dropLast().reduce(1, *)
+        guard rows < smallestStableCount, rows > 0 else { return try linear(weight: weight, bias: bias) }
+        let inputs = shape[shape.count - 1]
+        let padded = try reshaped(rows, inputs).zeroPadded([0, 0, 0, smallestStableCount - rows])
+        return try padded.linear(weight: weight, bias: bias).narrowed(axis: 0, 0..<rows)
+            .reshaped(shape.dropLast() + [weight.shape[0]])
+    }
+}
+
+/// A two-dimensional convolution with bias.
+public struct Convolution2D {
+    /// `[outputs, inputs, k, k]`.
+    public let weight: Tensor
+    /// `[outputs]`.
+    public let bias: Tensor
+    private let stride: Int
+    private let padding: Int
+
+    /// Reads `weight` and `bias` below `path`; fresh values are PyTorch's default for convolutions.
+    public init(
+        from inputs: Int, to outputs: Int, kernel: Int, stride: Int = 1, padding: Int, at path: ParameterPath
+    ) throws(TorchError) {
+        let initial = InitialValue.uniform(bound: 1 / Double(inputs * kernel * kernel).squareRoot())
+        weight = try (path / "weight").tensor(outputs, inputs, kernel, kernel, initial: initial)
+        bias = try (path / "bias").tensor(outputs, initial: initial)
+        self.stride = stride
+        self.padding = padding
+    }
+
+    /// `[B, inputs, h, w]` → `[B, outputs, h′, w′]`.
+    public func callAsFunction(_ x: Tensor) throws(TorchError) -> Tensor {
+        try x.convolved(weight: weight, bias: bias, stride: stride, padding: padding)
+    }
+}
+
+/// Normalises groups of channels to mean 0 and variance 1, then scales and shifts each channel.
+public struct GroupNorm {
+    private let groups: Int
+    private let epsilon: Double
+    private let weight: Tensor  // [C]
+    private let bias: Tensor  // [C]
+
+    /// Reads `weight` and `bias` below `path`.
+    public init(channels: Int, groups: Int, epsilon: Double, at path: ParameterPath) throws(TorchError) {
+        self.groups = groups
+        self.epsilon = epsilon
+        weight = try (path / "weight").tensor(channels, initial: .ones)
+        bias = try (path / "bias").tensor(channels, initial: .zeros)
+    }
+
+    /// `[B, C, h, w]` → the same shape.
+    public func callAsFunction(_ x: Tensor) throws(TorchError) -> Tensor {
+        try x.groupNormalized(groups: groups, weight: weight, bias: bias, epsilon: epsilon)
+    }
+}

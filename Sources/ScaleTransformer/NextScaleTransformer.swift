@@ -1,0 +1,124 @@
+public import NeuralNetworks
+public import TokenPyramid
+public import Torch
+
+/// What the classes of a batch change in the model, computed once and used at every scale.
+public struct ClassCondition {
+    /// c, `[B, C]`.
+    let classVectors: Tensor
+    let blocks: [BlockModulation]
+    let head: (scale: Tensor, shift: Tensor)
+
+    /// The number of pictures.
+    public var batch: Int { classVectors.shape[0] }
+}
+
+/// Predicts the tokens of each scale from the class and from f̂ after the scales before it.
+public struct NextScaleTransformer {
+    /// Its shape, and which tokens see which.
+    public let configuration: TransformerConfiguration
+    private let embedding: TokenEmbedding
+    private let sharedAdaLN: Linear?
+    private let blocks: [TransformerBlock]
+    private let head: PredictionHead
+    private let masks: AttentionMasks
+
+    /// Reads or draws all parameters below `path`, under the names of the public code.
+    public init(_ configuration: TransformerConfiguration, at path: ParameterPath) throws(TorchError) {
+        self.configuration = configuration
+        embedding = try TokenEmbedding(configuration, at: path)
+        let width = configuration.width
+        if configuration.sharesAdaLN {
+            sharedAdaLN = try Linear(
+                from: width, to: 6 * width, at: path / "shared_ada_lin" / 1,
+                initial: InitialValues(configuration).adaLNWeight)
+        } else {
+            sharedAdaLN = nil
+        }
+        var blocks: [TransformerBlock] = []
+        for index in 0..<configuration.depth {
+            blocks.append(try TransformerBlock(configuration, at: path / "blocks" / index))
+        }
+        self.blocks = blocks
+        head = try PredictionHead(configuration, at: path)
+        masks = AttentionMasks(configuration, device: embedding.device)
+    }
+
+    private init(_ other: NextScaleTransformer, configuration: TransformerConfiguration) {
+        self.configuration = configuration
+        embedding = other.embedding
+        sharedAdaLN = other.sharedAdaLN
+        blocks = other.blocks
+        head = other.head
+        masks = AttentionMasks(configuration, device: other.embedding.device)
+    }
+
+    /// The same weights with another attention pattern.
+    public func attending(_ pattern: AttentionPattern, firstSpatialScale: Int? = nil) -> NextScaleTransformer {
+        var configuration = configuration
+        configuration.pattern = pattern
+        configuration.firstSpatialScale = firstSpatialScale ?? configuration.firstSpatialScale
+        return NextScaleTransformer(self, configuration: configuration)
+    }
+
+    /// Where the parameters are.
+    public var device: Device { embedding.device }
+
+    /// The type in which a parameter is kept when the blocks compute in `precision`: the head stays in float32.
+    public static func dtype(ofParameter name: String, precision: DType) -> DType {
+        name.hasPrefix("head.") || name.hasPrefix("head_nm.") ? .float32 : precision
+    }
+
+    /// What the classes of a batch change in the model.
+    ///
+    /// - Parameter classes: One label a picture, in `0...classes`; the last stands for the null class.
+    /// - Returns: The condition of all pictures.
+    /// - Throws: ``Torch/TorchError`` if a label is outside or memory runs out.
+    public func condition(on classes: [Int]) throws(TorchError) -> ClassCondition {
+        try condition(on: Tensor(classes, shape: [classes.count]).moved(to: embedding.device))
+    }
+
+    /// As ``condition(on:)-([Int])``, for labels in a tensor: `[B]`, int64.
+    public func condition(on labels: Tensor) throws(TorchError) -> ClassCondition {
+        let classVectors = try embedding.classes(labels)
+        let activated = try classVectors.silu()
+        let common = try sharedAdaLN.map { shared throws(TorchError) in
+            try shared(activated).reshaped(labels.shape[0], 6, configuration.width)
+        }
+        var modulations: [BlockModulation] = []
+        for block in blocks { modulations.append(try block.adaLN.modulation(activated, common: common)) }
+        return ClassCondition(
+            classVectors: classVectors, blocks: modulations, head: try head.modulation(activated))
+    }
+
+    /// The logits of neighbouring scales.
+    ///
+    /// - Parameters:
+    ///   - scales: Which scales. They see each other as the pattern says; of scales outside only what `cache` holds.
+    ///   - inputs: f̂ brought to the maps of these scales, `[B, n, Z]`, where the first scale has none; `nil` if n is 0.
+    ///   - condition: The classes.
+    ///   - cache: For generation scale by scale with a pattern that looks back; filled on the way.
+    /// - Returns: `[B, T, V]` over all tokens of `scales`, float32.
+    /// - Throws: ``Torch/TorchError`` if shapes do not fit or memory runs out.
+    public func logits(
+        ofScales scales: Range<Int>, inputs: Tensor?, condition: ClassCondition, cache: KeyValueCache? = nil
+    ) throws(TorchError) -> Tensor {
+        try head(hidden(ofScales: scales, inputs: inputs, condition: condition, cache: cache), modulation: condition.head)
+    }
+
+    /// The residual stream after the last block, `[B, T, C]`; see ``logits(ofScales:inputs:condition:cache:)``.
+    func hidden(
+        ofScales scales: Range<Int>, inputs: Tensor?, condition: ClassCondition, cache: KeyValueCache?
+    ) throws(TorchError) -> Tensor {
+        precondition(cache == nil || scales.count == 1, "a cache takes one scale at a time")
+        var x = try embedding(scales: scales, classVectors: condition.classVectors, inputs: inputs)
+        let region = try masks.region(ofScales: scales)
+        for (index, block) in blocks.enumerated() {
+            x = try block(x, modulation: condition.blocks[index], reading: region) { keys, values throws(TorchError) in
+                guard let cache else { return (keys, values) }
+                return try cache.extend(block: index, scale: scales.lowerBound, keys: keys, values: values)
+            }
+        }
+        return x
+    }
+}
