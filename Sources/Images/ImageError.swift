@@ -29,6 +29,8 @@ public struct ImageError: Error, Hashable, Sendable {
         case unreadable(code: Int32)
         /// The file is larger than any picture that could be read: more than `limit` bytes.
         case fileTooLarge(limit: Int)
+        /// The file holds no bytes at all.
+        case empty
         /// The content is no picture of a known format; `looksLike` says what it seems to be, where that is known.
         case notAPicture(looksLike: String?)
         /// The file ends too early.
@@ -66,6 +68,7 @@ extension ImageError: CustomStringConvertible {
         case .absent: "\(reading): there is no such file. Check the path."
         case .unreadable(let code): "\(reading): \(String(cString: strerror(code))). \(Self.advice(for: code))"
         case .fileTooLarge(let limit): "\(reading): it is larger than \(limit) bytes. Give a smaller picture."
+        case .empty: "\(reading): the file is empty. Get another copy."
         case .notAPicture(let looksLike?): "\(reading): it looks like \(looksLike). \(known) Convert it first."
         case .notAPicture(nil): "\(reading): it is no picture of a known format. \(known)"
         case .truncated(let format): "\(reading): the \(format.rawValue) data end too early. Get a whole copy."

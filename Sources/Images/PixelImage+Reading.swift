@@ -45,7 +45,7 @@ extension PixelImage {
     }
 
     private static func unrecognized(_ start: [UInt8]) -> ImageError {
-        ImageError(.notAPicture(looksLike: start.isEmpty ? "an empty file" : ImageFormat.foreignName(of: start)))
+        ImageError(start.isEmpty ? .empty : .notAPicture(looksLike: ImageFormat.foreignName(of: start)))
     }
 
     /// The bytes of a file that begins like a picture; nothing else is read whole, be it 1 GB or endless.

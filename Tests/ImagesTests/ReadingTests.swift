@@ -38,7 +38,7 @@ struct ReadingTests {
         arguments: [
             (Array("GIF89a".utf8), "a GIF picture"), ([0x42, 0x4D, 70, 0, 0, 0, 0, 0, 0, 0, 54], "a BMP picture"),
             ([0x49, 0x49, 0x2A, 0, 8], "a TIFF picture"), ([0, 0, 0, 28] + Array("ftypavif".utf8), "an AVIF picture"),
-            ([0x50, 0x4B, 3, 4, 0], "a zip archive, or a PyTorch checkpoint"), ([], "an empty file"),
+            ([0x50, 0x4B, 3, 4, 0], "a zip archive, or a PyTorch checkpoint"),
             ([80, 0, 0, 0, 0, 0, 0, 0] + Array("{\"a\"".utf8), "a safetensors file"),
             (Array("Dear reader, this is a letter.".utf8), nil), (Array("RIFF1234WAVE".utf8), nil), ([0xFF], nil),
         ] as [([UInt8], String?)])
@@ -52,6 +52,12 @@ struct ReadingTests {
         #expect(error.description.contains(path))
         #expect(error.description.contains("PNG"))
         #expect(imageError { try PixelImage(decoding: bytes) }?.reason == error.reason)
+    }
+
+    @Test("An empty file is called empty")
+    func empty() {
+        #expect(imageError { try PixelImage(contentsOf: "/dev/null") }?.reason == .empty)
+        #expect(imageError { try PixelImage(decoding: []) }?.reason == .empty)
     }
 
     @Test("A file that is absent, or a folder, is named with what to do")
