@@ -2,5 +2,5 @@ import ArgumentParser
 
 @main
 struct MVARCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "mvar")
+    static let configuration = CommandConfiguration(commandName: "mvar", subcommands: [VerifyCommand.self])
 }

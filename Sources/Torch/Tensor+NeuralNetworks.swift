@@ -72,7 +72,7 @@ extension Tensor {
         keys: Tensor, values: Tensor, mask: Tensor? = nil, scale: Double
     ) throws(TorchError) -> Tensor {
         try atenAttention(
-            .tensor(self), .tensor(keys), .tensor(values), .optional(mask), 0, false, .number(scale))
+            .tensor(self), .tensor(keys), .tensor(values), .optional(mask), 0.0, false, .number(scale))
     }
 
     /// Enlarges `[B, C, h, w]` by repeating pixels.

@@ -1,0 +1,150 @@
+import Checkpoints
+import Foundation
+import ImageTokenizer
+import ScaleTransformer
+import TokenPyramid
+public import Torch
+
+/// Recomputes every tensor that it knows in a golden file (`mvar verify`).
+public final class GoldenVerifier {
+    private let golden: GoldenFile
+    private var source: ModelSource
+    private let record: GoldenRecord
+    private var loadedTransformer: NextScaleTransformer?
+    private var loadedTokenizer: VisualTokenizer?
+
+    /// Opens a golden file.
+    ///
+    /// - Parameters:
+    ///   - path: The golden file, in safetensors form.
+    ///   - source: The networks, where they do not lie beside the golden file as `model.pth` and `tokenizer.pth`.
+    ///   - tolerance: Replaces every bound on numbers; tokens stay exact.
+    /// - Throws: ``Checkpoints/CheckpointError`` where the file cannot be read.
+    public init(path: String, source: ModelSource = ModelSource(), tolerance: Double? = nil) throws {
+        golden = try GoldenFile(path: path)
+        self.source = source
+        self.source.description = source.description ?? golden.description
+        record = GoldenRecord(golden, tolerance: tolerance)
+    }
+
+    /// What was recomputed, under the golden names; complete after ``verify(progress:)``.
+    public var recomputed: [(name: String, tensor: Tensor)] { record.recomputed }
+
+    /// Recomputes and compares everything that is known.
+    ///
+    /// - Parameter progress: Called with what is about to be computed.
+    /// - Returns: One check per tensor, and the names that no check knows.
+    /// - Throws: ``VerificationError`` where an input or a network is missing, or what loading and computing throw.
+    public func verify(progress: (String) -> Void = { _ in }) throws -> GoldenReport {
+        try withoutGradients {
+            let families: [(String, (GoldenRecord) throws -> Void)] = [
+                ("tokenizer", checkTokenizer), ("logits", checkLogits), ("generation", checkGeneration),
+                ("sampling", checkSampling),
+            ]
+            for (name, check) in families {
+                progress(name)
+                try check(record)
+            }
+        }
+        progress("attention")
+        try checkAttention(record)
+        return GoldenReport(checks: record.checks.sorted { $0.name < $1.name }, unknown: record.unknown)
+    }
+
+    // MARK: Networks
+
+    private func transformer() throws -> NextScaleTransformer {
+        if let loadedTransformer { return loadedTransformer }
+        source.model = try source.model ?? sibling("model")
+        let transformer = try LoadedModel.transformer(source)
+        loadedTransformer = transformer
+        return transformer
+    }
+
+    private func tokenizer() throws -> VisualTokenizer {
+        if let loadedTokenizer { return loadedTokenizer }
+        source.tokenizer = try source.tokenizer ?? sibling("tokenizer")
+        let tokenizer = try LoadedModel.tokenizer(source)
+        loadedTokenizer = tokenizer
+        return tokenizer
+    }
+
+    private func sibling(_ part: String) throws(VerificationError) -> String {
+        let folder = URL(fileURLWithPath: golden.path).deletingLastPathComponent()
+        let candidates = ["pth", "safetensors"].map { folder.appendingPathComponent("\(part).\($0)").path }
+        guard let found = candidates.first(where: FileManager.default.fileExists(atPath:)) else {
+            throw .missingModel(file: golden.path, part: part, looked: candidates)
+        }
+        return found
+    }
+
+    // MARK: Tokenizer
+
+    private func checkTokenizer(_ record: GoldenRecord) throws {
+        guard golden.contains("tokenizer.image_u8") else { return }
+        record.markInputs("tokenizer.image_u8")
+        let tokenizer = try tokenizer()
+        let bytes = try golden.tensor("tokenizer.image_u8").moved(to: source.device)  // [B, H, W, 3]
+        let images = try bytes.permuted(0, 3, 1, 2).converted(to: .float32) / 127.5 - 1
+        let features = try tokenizer.features(of: images)
+        let (tokens, latent) = try tokenizer.quantizer.encode(features)
+        try record.check("tokenizer.features", .relative(2e-5)) { features }
+        try record.check("tokenizer.tokens", .identical) { tokens }
+        try record.check("tokenizer.f_hat", .relative(2e-5)) { latent }
+        try record.check("tokenizer.teacher_inputs", .relative(2e-5)) {
+            try tokenizer.quantizer.teacherInputs(golden.indices("tokenizer.tokens").moved(to: source.device))
+        }
+        try record.check("tokenizer.reconstruction", .relative(1e-4)) {
+            let batch = try golden.tensor("tokenizer.reconstruction").shape[0]
+            return try tokenizer.decode(latent.narrowed(axis: 0, 0..<min(batch, latent.shape[0])))
+        }
+    }
+
+    // MARK: Logits
+
+    private func checkLogits(_ record: GoldenRecord) throws {
+        guard golden.contains("logits.labels") else { return }
+        record.markInputs("logits.labels", "logits.tokens", "logits.inputs", "logits.rows")
+        let labels = try golden.indices("logits.labels").moved(to: source.device)
+        let inputs =
+            try golden.contains("logits.inputs")
+            ? golden.tensor("logits.inputs").moved(to: source.device)
+            : tokenizer().quantizer.teacherInputs(golden.indices("logits.tokens").moved(to: source.device))
+        for name in golden.names where name.hasPrefix("logits.") {
+            var parts = name.split(separator: ".").dropFirst().map(String.init)
+            let isUnconditional = parts.first == "uncond"
+            if isUnconditional { parts.removeFirst() }
+            let isRows = parts.count == 2 && parts[1] == "rows"
+            guard parts.count == 1 || isRows, let pattern = AttentionPattern(parts[0]) else { continue }
+            try record.check(name, .absolute(5e-5)) {
+                let transformer = try transformer().attending(pattern)
+                let null = try Tensor.full(
+                    labels.shape, Double(transformer.configuration.nullClass), dtype: .int64, device: source.device)
+                let logits = try transformer.logits(
+                    ofScales: 0..<transformer.configuration.schedule.count, inputs: inputs,
+                    condition: transformer.condition(on: isUnconditional ? null : labels))
+                return isRows ? try logits.rows(golden.indices("logits.rows"), axis: 1) : logits
+            }
+        }
+    }
+
+    // MARK: Attention
+
+    private func checkAttention(_ record: GoldenRecord) throws {
+        let decoder = JSONDecoder()
+        for name in golden.metadata.keys.sorted() {
+            guard name.hasPrefix("case"), let text = golden.metadata[name], golden.contains("\(name).q") else { continue }
+            guard let description = try? decoder.decode(AttentionCase.self, from: Data(text.utf8)) else {
+                throw VerificationError.invalidCase(file: golden.path, name: name)
+            }
+            try description.check(name, golden: golden, device: source.device, record: record)
+        }
+    }
+}
+
+extension GoldenVerifier {
+    // MARK: Generation and sampling
+
+    private func checkGeneration(_ record: GoldenRecord) throws {}
+    private func checkSampling(_ record: GoldenRecord) throws {}
+}
