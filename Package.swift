@@ -58,7 +58,9 @@ let package = Package(
         .target(name: "TokenPyramid"),
         .target(name: "ImageTokenizer", dependencies: ["NeuralNetworks", "TokenPyramid", "Torch"]),
         .target(name: "ScaleTransformer", dependencies: ["NeuralNetworks", "TokenPyramid", "Torch"]),
-        .target(name: "Sampling", dependencies: ["ImageTokenizer", "ScaleTransformer", "TokenPyramid", "Torch"]),
+        .target(
+            name: "Sampling",
+            dependencies: ["ImageTokenizer", "NeuralNetworks", "ScaleTransformer", "TokenPyramid", "Torch"]),
 
         // Files in, files out; what is built from them.
         .target(name: "Checkpoints", dependencies: ["CZlib", "FileOutput", "Torch"]),
@@ -84,7 +86,12 @@ let package = Package(
         .testTarget(name: "ImagesTests", dependencies: ["FileOutput", "Images"]),
         .testTarget(name: "TokenPyramidTests", dependencies: ["TokenPyramid"]),
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Torch", "CZlib"]),
-        .testTarget(name: "SamplingTests", dependencies: ["Sampling", "MVAR"]),
+        .testTarget(
+            name: "SamplingTests",
+            dependencies: [
+                "Checkpoints", "ImageTokenizer", "NeuralNetworks", "Sampling", "ScaleTransformer", "TokenPyramid",
+                "Torch",
+            ]),
         .testTarget(name: "TrainingTests", dependencies: ["Training", "MVAR"]),
         .testTarget(name: "MVARTests", dependencies: ["MVAR"]),
         .testTarget(name: "MVARCommandTests", dependencies: ["MVARCommand", "MVAR", "Images"]),

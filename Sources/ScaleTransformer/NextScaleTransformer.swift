@@ -11,6 +11,17 @@ public struct ClassCondition {
 
     /// The number of pictures.
     public var batch: Int { classVectors.shape[0] }
+
+    /// The condition of some of the pictures, without computing it again.
+    public func narrowed(_ pictures: Range<Int>) throws(TorchError) -> ClassCondition {
+        var blocks: [BlockModulation] = []
+        for block in self.blocks { blocks.append(try block.narrowed(pictures)) }
+        return ClassCondition(
+            classVectors: try classVectors.narrowed(axis: 0, pictures), blocks: blocks,
+            head: (
+                scale: try head.scale.narrowed(axis: 0, pictures), shift: try head.shift.narrowed(axis: 0, pictures)
+            ))
+    }
 }
 
 /// Predicts the tokens of each scale from the class and from f̂ after the scales before it.

@@ -20,6 +20,15 @@ struct BlockModulation {
         attentionShift = parts[4]
         feedForwardShift = parts[5]
     }
+
+    /// The vectors of some of the pictures.
+    func narrowed(_ pictures: Range<Int>) throws(TorchError) -> BlockModulation {
+        let parts = [
+            attentionGain, feedForwardGain, attentionScale, feedForwardScale, attentionShift, feedForwardShift,
+        ]
+        // [B, 1, C] each
+        return try BlockModulation(Tensor.concatenated(parts, axis: 1).narrowed(axis: 0, pictures))
+    }
 }
 
 /// Where a block's modulation comes from.
