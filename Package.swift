@@ -85,7 +85,7 @@ let package = Package(
         .testTarget(name: "FileOutputTests", dependencies: ["FileOutput"]),
         .testTarget(name: "ImagesTests", dependencies: ["FileOutput", "Images"]),
         .testTarget(name: "TokenPyramidTests", dependencies: ["TokenPyramid"]),
-        .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Torch", "CZlib"]),
+        .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "CZlib", "FileOutput", "Torch"]),
         .testTarget(
             name: "SamplingTests",
             dependencies: [

@@ -51,6 +51,9 @@ public struct Checkpoint: Sendable {
         /// The settings of the networks that the trainer wrote.
         package var configuration: PickledTree? { archive.root["trainer"]?["config"] }
 
+        /// The side lengths of the scales, as the trainer's settings have them.
+        package var schedule: [Int]? { configuration?["patch_nums"]?.integers }
+
         /// PyTorch's `{"state": {index: {"step", "exp_avg", "exp_avg_sq"}}, "param_groups": […]}`.
         package var optimizer: PickledTree? {
             let trainer = archive.root["trainer"]

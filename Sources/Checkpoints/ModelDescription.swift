@@ -181,7 +181,8 @@ extension ModelDescription {
             return key.isEmpty ? "it is no JSON object" : "the value of \(quoted(key)) is of the wrong type"
         case .dataCorrupted(let context):
             let key = context.codingPath.map(\.stringValue).joined(separator: ".")
-            return key.isEmpty ? "it is no JSON" : "the value of \(quoted(key)) is no number that fits"
+            return key.isEmpty
+                ? "it is no JSON, or a number in it does not fit" : "the value of \(quoted(key)) does not fit"
         @unknown default: return "it is no JSON"
         }
     }

@@ -36,6 +36,7 @@ extension Unpickler {
         case .numpyDType: return heap.object("numpy.dtype", state: arguments.first ?? .none)
         case .numpyScalar: return try numpyScalar(arguments)
         case .numpyReconstruct: return heap.object("numpy.ndarray")
+        case .numpyFromBuffer: return heap.object("numpy.ndarray", state: .tuple(place))
         }
     }
 

@@ -15,7 +15,7 @@ package enum PickleGlobal: Hashable, Sendable {
     /// A class of storages; nil for bytes without a type.
     case storage(DType?)
     // Numbers of NumPy.
-    case numpyScalar, numpyDType, numpyReconstruct, numpyArray
+    case numpyScalar, numpyDType, numpyReconstruct, numpyFromBuffer, numpyArray
 
     /// The value that a pickle gets when it names a global, or nil where the name is not on the list.
     static func value(module: String, name: String) -> PickleValue? {
@@ -58,12 +58,14 @@ package enum PickleGlobal: Hashable, Sendable {
         "torch._utils._rebuild_parameter_with_state": .rebuildParameterWithState,
         "torch._tensor._rebuild_from_type_v2": .rebuildFromType, "torch.nn.parameter.Parameter": .parameter,
         "numpy.dtype": .numpyDType, "numpy.ndarray": .numpyArray,
+        "numpy.core.numeric._frombuffer": .numpyFromBuffer, "numpy._core.numeric._frombuffer": .numpyFromBuffer,
     ]
 
     /// PyTorch's names of the types of elements.
     private static let dtypes: [String: DType] = [
         "uint8": .uint8, "int8": .int8, "int16": .int16, "int32": .int32, "int64": .int64, "float16": .float16,
-        "float32": .float32, "float64": .float64, "complex64": .complex64, "complex128": .complex128, "bool": .bool,
+        "float32": .float32, "float64": .float64, "complex32": .complex32, "complex64": .complex64,
+        "complex128": .complex128, "bool": .bool,
         "bfloat16": .bfloat16, "float8_e5m2": .float8e5m2, "float8_e4m3fn": .float8e4m3, "uint16": .uint16,
         "uint32": .uint32, "uint64": .uint64,
     ]
