@@ -155,13 +155,18 @@ extension ModelDescription {
     }
 
     /// The description as JSON, with a fixed order of keys.
-    package func json() -> [UInt8] {
+    ///
+    /// - Parameter file: What errors call the file that it is for.
+    /// - Returns: The text.
+    /// - Throws: ``CheckpointError`` where a number is infinite or none.
+    package func json(for file: String) throws(CheckpointError) -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        encoder.nonConformingFloatEncodingStrategy = .convertToString(
-            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-        // Nothing that is left can fail: every value is a number, a text, or a list of them.
-        return (try? encoder.encode(self)).map { Array($0) + Array("\n".utf8) } ?? []
+        do {
+            return Array(try encoder.encode(self)) + Array("\n".utf8)
+        } catch {
+            throw CheckpointError(file: file, .unwritable("a number of its configuration is infinite or none"))
+        }
     }
 
     private static func depth(of json: [UInt8]) -> Int {

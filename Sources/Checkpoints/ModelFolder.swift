@@ -81,6 +81,7 @@ public struct ModelFolder: Sendable {
         _ description: ModelDescription, model: [(name: String, tensor: Tensor)]?,
         tokenizer: [(name: String, tensor: Tensor)]?
     ) throws {
+        let configuration = try description.json(for: configurationPath)
         if !Self.isFolder(path) {
             do {
                 try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
@@ -91,6 +92,6 @@ public struct ModelFolder: Sendable {
         }
         if let tokenizer { try Safetensors.write(tokenizer, to: tokenizerPath) }
         if let model { try Safetensors.write(model, to: modelPath) }
-        try AtomicFile.write(description.json(), to: configurationPath)
+        try AtomicFile.write(configuration, to: configurationPath)
     }
 }

@@ -125,6 +125,13 @@ import Torch
             #expect(try Checkpoint(path: folder.modelPath).form == .safetensors)
             #expect(try ModelFolder.description(beside: folder.modelPath) == description)
 
+            var broken = description
+            broken.guidance = .nan
+            let refusal = message {
+                try ModelFolder(path: parent + "/broken").write(broken, model: model, tokenizer: nil)
+            }
+            #expect(refusal.contains("infinite or none"))
+
             // Without its tokenizer it is still a model.
             try FileManager.default.removeItem(atPath: folder.tokenizerPath)
             #expect(try Checkpoint(path: parent + "/model").tokenizer == nil)

@@ -140,6 +140,18 @@ private struct Manifest: Decodable {
         #expect(try ModelShape(try table(shapes), file: "x").depth == 2)
     }
 
+    @Test("A schedule of absurdly many tokens is not counted")
+    func absurdSchedule() throws {
+        var shapes = Self.plausible
+        shapes["pos_1LC"] = [1, 1 << 28, 1]
+        let file = try MappedFile(content: [UInt8](repeating: 0, count: 64), name: "levels")
+        let levels = try TensorRecord(
+            name: "lvl_1L", dtype: .int32, shape: [1, 1 << 28], strides: [0, 0], file: file, offset: 0, limit: 64)
+        let tensors = TensorTable(try table(shapes).records + [levels])
+        #expect(
+            message { _ = try ModelShape(tensors, file: "x") }.contains("has tensor 'lvl_1L' of shape [1, 268435456]"))
+    }
+
     @Test(
         "A schedule that is none is refused",
         arguments: [[0, 1, 1, 1, 2], [0, 0, 1, 1, 1], [1, 0, 1, 1, 1], [0, 1, 1, 1, -1], [0, 1, 1, 1, 1]])

@@ -69,13 +69,18 @@ public struct ModelShape: Codable, Hashable, Sendable {
         if let levels = tensors["lvl_1L"] { schedule = try Self.schedule(levels, tokenCount, scaleCount, reader) }
     }
 
+    /// Beyond any schedule: what repeats its elements can claim more tokens than are worth counting.
+    private static let largestTokenCount = 1 << 20
+
     /// The side lengths behind `lvl_1L`, which says of every token which scale it belongs to.
     private static func schedule(
         _ levels: TensorRecord, _ tokenCount: Int, _ scaleCount: Int, _ reader: ShapeReader
     ) throws(CheckpointError) -> [Int] {
         let expected =
             "[1, \(tokenCount)] integers that count scales 0 to \(scaleCount - 1), each of a square number of tokens"
-        guard levels.count == tokenCount, scaleCount <= tokenCount, let indices = levels.integers() else {
+        guard levels.count == tokenCount, tokenCount <= largestTokenCount, scaleCount <= tokenCount,
+            let indices = levels.integers()
+        else {
             throw reader.wrongShape(levels, expected)
         }
         var counts = [Int](repeating: 0, count: scaleCount)
