@@ -22,18 +22,19 @@ public struct Linear {
 }
 
 extension Tensor {
-    /// `linear`, rounded the same for any number of rows.
+    /// `linear`, with every row rounded the same whatever rows stand beside it, and on any number of threads.
     ///
-    /// LibTorch multiplies fewer than 8 rows by another kernel, with other roundings; 8 rows and more agree. Small
-    /// products are padded, so that a picture is the same in every batch.
+    /// LibTorch's product shares rows out among threads in blocks and finishes what is left of a block by another
+    /// kernel, with other roundings. Whole blocks agree, so rows are padded to a multiple of 8, and a picture is the
+    /// same in every batch (docs/decisions/0004). Training has no use for it, and is spared the copies.
     public func rowStableLinear(weight: Tensor, bias: Tensor?) throws(TorchError) -> Tensor {
-        let smallestStableCount = 8
+        let block = 8
         let shape = shape
         let rows = shape.dropLast().reduce(1, *)
-        guard rows < smallestStableCount, rows > 0 else { return try linear(weight: weight, bias: bias) }
-        let inputs = shape[shape.count - 1]
-        let padded = try reshaped(rows, inputs).zeroPadded([0, 0, 0, smallestStableCount - rows])
-        return try padded.linear(weight: weight, bias: bias).narrowed(axis: 0, 0..<rows)
+        guard !rows.isMultiple(of: block), !weight.requiresGradient else { return try linear(weight: weight, bias: bias) }
+        let padding = block - rows % block
+        return try reshaped(rows, shape[shape.count - 1]).zeroPadded([0, 0, 0, padding])
+            .linear(weight: weight, bias: bias).narrowed(axis: 0, 0..<rows)
             .reshaped(shape.dropLast() + [weight.shape[0]])
     }
 }

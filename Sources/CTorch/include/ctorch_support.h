@@ -16,7 +16,7 @@ inline at::Tensor borrow(CTorchTensor handle) {
 }
 
 /// A handle that its receiver owns; NULL for an undefined tensor.
-inline CTorchTensor _Nullable give(at::Tensor &&tensor) {
+inline CTorchTensor give(at::Tensor &&tensor) {
   if (!tensor.defined()) return nullptr;
   return reinterpret_cast<CTorchTensor>(tensor.unsafeReleaseTensorImpl());
 }
