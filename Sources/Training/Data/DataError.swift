@@ -1,0 +1,30 @@
+/// Why pictures to train on could not be had.
+public enum DataError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// There is no such file or folder.
+    case absent(path: String)
+    /// The system refuses to read it.
+    case unreadable(path: String, reason: String)
+    /// It is no tar archive, or not a whole one.
+    case damagedArchive(path: String, reason: String)
+    /// No picture of the chosen classes was found.
+    case noPictures(paths: [String])
+    /// Chosen classes of which no picture was found.
+    case emptyClasses([String], paths: [String])
+    /// More than one picture in a hundred could not be read.
+    case tooManyUnreadable(count: Int, of: Int, first: String)
+
+    /// What is wrong and what to do, on one line.
+    public var description: String {
+        switch self {
+        case .absent(let path): "There is no '\(path)'; give a tar archive or a folder with a folder for every class."
+        case .unreadable(let path, let reason): "'\(path)' cannot be read: \(reason)."
+        case .damagedArchive(let path, let reason): "'\(path)' is no whole tar archive: \(reason)."
+        case .noPictures(let paths):
+            "No pictures are in \(paths.joined(separator: ", ")); entries must be named CLASS/NAME.JPEG."
+        case .emptyClasses(let classes, let paths):
+            "\(paths.joined(separator: ", ")) hold no picture of \(classes.joined(separator: ", ")); check --classes."
+        case .tooManyUnreadable(let count, let total, let first):
+            "\(count) of \(total) pictures cannot be read, the first being \(first). Check the data."
+        }
+    }
+}

@@ -1,0 +1,138 @@
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// Reads the files in a tar archive one after another (POSIX ustar, with GNU's and pax's long names).
+///
+/// Nothing is unpacked to the disk, so a hostile name has nowhere to go: it is only a text.
+struct TarArchive {
+    /// One file in the archive.
+    struct Entry {
+        /// Its path in the archive.
+        let name: String
+        let bytes: [UInt8]
+    }
+
+    private static let blockSize = 512
+    /// No picture is larger; a damaged size field must not ask for all memory.
+    private static let largestFile = 1 << 28
+
+    let path: String
+
+    /// Calls `body` with every regular file, in the order of the archive.
+    ///
+    /// - Parameter body: Returns false to stop.
+    /// - Throws: ``DataError`` where the archive cannot be read, is none, or is cut off.
+    func forEachFile(_ body: (Entry) throws(DataError) -> Bool) throws(DataError) {
+        let file = try ReadableFile(path: path)
+        var longName: String?
+        while let header = try block(from: file) {
+            if header.allSatisfy({ $0 == 0 }) { return }
+            guard checksumHolds(header) else {
+                throw DataError.damagedArchive(path: path, reason: "a header has a wrong checksum")
+            }
+            guard let size = number(header[124..<136]), size >= 0, size <= Self.largestFile else {
+                throw DataError.damagedArchive(path: path, reason: "an entry has a senseless size")
+            }
+            let bytes = try content(of: size, from: file)
+            switch header[156] {
+            case UInt8(ascii: "L"): longName = text(bytes[...])
+            case UInt8(ascii: "x"): longName = paxPath(bytes) ?? longName
+            case UInt8(ascii: "0"), 0, UInt8(ascii: "7"):
+                let name = longName ?? ustarName(header)
+                longName = nil
+                guard try body(Entry(name: name, bytes: bytes)) else { return }
+            default: longName = nil
+            }
+        }
+    }
+
+    private func block(from file: ReadableFile) throws(DataError) -> [UInt8]? {
+        let bytes = try file.read(Self.blockSize)
+        if bytes.isEmpty { return nil }
+        guard bytes.count == Self.blockSize else { throw cutOff }
+        return bytes
+    }
+
+    private func content(of size: Int, from file: ReadableFile) throws(DataError) -> [UInt8] {
+        let bytes = try file.read(size)
+        let padding = (Self.blockSize - size % Self.blockSize) % Self.blockSize
+        guard bytes.count == size, try file.read(padding).count == padding else { throw cutOff }
+        return bytes
+    }
+
+    private var cutOff: DataError { .damagedArchive(path: path, reason: "it ends in the middle of an entry") }
+
+    private func checksumHolds(_ header: [UInt8]) -> Bool {
+        let field = 148..<156
+        var sum = field.count * Int(UInt8(ascii: " "))
+        for (index, byte) in header.enumerated() where !field.contains(index) { sum += Int(byte) }
+        return number(header[field]) == sum
+    }
+
+    /// An octal number, ended by a space or zero.
+    private func number(_ field: ArraySlice<UInt8>) -> Int? {
+        let digits = field.drop { $0 == UInt8(ascii: " ") }
+            .prefix { (UInt8(ascii: "0")...UInt8(ascii: "7")).contains($0) }
+        guard !digits.isEmpty else { return nil }
+        return digits.reduce(0) { $0 << 3 | Int($1 - UInt8(ascii: "0")) }
+    }
+
+    private func text(_ field: ArraySlice<UInt8>) -> String { String(decoding: field.prefix { $0 != 0 }, as: UTF8.self) }
+
+    private func ustarName(_ header: [UInt8]) -> String {
+        let name = text(header[0..<100])
+        let prefix = text(header[257..<262]) == "ustar" && header[262] == 0 ? text(header[345..<500]) : ""
+        return prefix.isEmpty ? name : prefix + "/" + name
+    }
+
+    /// The path in a pax header: lines of "length key=value".
+    private func paxPath(_ bytes: [UInt8]) -> String? {
+        for line in bytes.split(separator: UInt8(ascii: "\n")) {
+            let parts = text(line).split(separator: " ", maxSplits: 1)
+            if parts.count == 2, parts[1].hasPrefix("path=") { return String(parts[1].dropFirst(5)) }
+        }
+        return nil
+    }
+}
+
+/// A file that is read from its beginning to its end.
+final class ReadableFile {
+    private let path: String
+    private let descriptor: Int32
+
+    init(path: String) throws(DataError) {
+        guard !path.isEmpty, !path.utf8.contains(0) else { throw .absent(path: path) }
+        descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        self.path = path
+        guard descriptor >= 0 else {
+            throw errno == ENOENT || errno == ENOTDIR
+                ? .absent(path: path) : .unreadable(path: path, reason: String(cString: strerror(errno)))
+        }
+    }
+
+    deinit { if descriptor >= 0 { close(descriptor) } }
+
+    /// The next `count` bytes; fewer at the end.
+    func read(_ count: Int) throws(DataError) -> [UInt8] {
+        var failure: Int32?
+        let descriptor = descriptor
+        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            while filled < count {
+                let received = systemRead(descriptor, buffer.baseAddress.map { $0 + filled }, count - filled)
+                if received < 0, errno == EINTR { continue }
+                if received < 0 { failure = errno }
+                if received <= 0 { return }
+                filled += received
+            }
+        }
+        if let failure { throw .unreadable(path: path, reason: String(cString: strerror(failure))) }
+        return bytes
+    }
+}
+
+private func systemRead(_ descriptor: Int32, _ buffer: UnsafeMutablePointer<UInt8>?, _ count: Int) -> Int {
+    read(descriptor, buffer, count)
+}

@@ -1,0 +1,173 @@
+import ImageTokenizer
+import NeuralNetworks
+import TokenPyramid
+import Torch
+
+/// Trains a tokenizer: pictures through encoder, quantizer and decoder, back to themselves.
+final class TokenizerTrainer: StepwiseTrainer {
+    private let settings: TokenizerTrainingSettings
+    private let pictures: PictureSet
+    private let validationPictures: PictureSet
+    private let parameters: TrainableParameters
+    private let tokenizer: VisualTokenizer
+    private let optimizer: AdamW
+    private let average: AveragedParameters?
+    private let usage: CodeUsage
+    private var order: ShuffledOrder
+    /// Of the latest validation.
+    private(set) var latestMeasurement: TokenizerMeasurement?
+
+    static let codebookName = "quantize.embedding.weight"
+    private static let usageName = "usage"
+
+    init(
+        _ settings: TokenizerTrainingSettings, pictures: PictureSet, validation: PictureSet
+    ) throws(TorchError) {
+        self.settings = settings
+        self.pictures = pictures
+        validationPictures = validation
+        let usesBFloat16 = settings.usesBFloat16
+        parameters = TrainableParameters(FreshParameters(seed: settings.seed)) { name in
+            usesBFloat16 && !name.hasPrefix("quantize.") ? .bfloat16 : .float32
+        }
+        tokenizer = try VisualTokenizer(settings.tokenizer, at: ParameterPath(parameters))
+        optimizer = try AdamW(parameters.masters, settings: settings.optimizer)
+        usage = try CodeUsage(
+            vocabulary: settings.tokenizer.vocabularySize,
+            usesPerStep: settings.batch * settings.tokenizer.schedule.tokenCount)
+        order = ShuffledOrder(count: pictures.count, seed: settings.seed)
+        try Self.makeIdentities(parameters)
+        average = settings.averageDecay > 0 ? try AveragedParameters(parameters, decay: settings.averageDecay) : nil
+        try startCodebook()
+    }
+
+    /// φ starts as the identity: else each scale adds noise of its own, which the next ones have to take away again.
+    private static func makeIdentities(_ parameters: TrainableParameters) throws(TorchError) {
+        for (name, master) in parameters.masters where name.hasPrefix("quantize.quant_resi.") {
+            try withoutGradients { () throws(TorchError) in
+                guard master.rank == 4 else { return try master.assign(master.zerosLike()) }
+                let shape = master.shape  // [Z, Z, 3, 3]
+                var values = [Float](repeating: 0, count: master.count)
+                let middle = shape[2] * shape[3] / 2
+                for channel in 0..<shape[0] { values[(channel * shape[1] + channel) * shape[2] * shape[3] + middle] = 1 }
+                try master.assign(Tensor(values, shape: shape))
+            }
+        }
+    }
+
+    /// The codes start as features of pictures, and half the differences of such: what coarse and fine scales meet.
+    private func startCodebook() throws(TorchError) {
+        guard let codebook = parameters[Self.codebookName] else { return }
+        try withoutGradients { () throws(TorchError) in
+            let (indices, flipped) = order.batch(step: 0, size: min(max(settings.batch, 16), pictures.count))
+            let vectors = try features(of: pictures.batch(indices, flipped: flipped)).permuted(0, 2, 3, 1)
+                .reshaped(-1, settings.tokenizer.latentChannels)
+            var generator = SplitMix64(seed: settings.seed, stream: 0, purpose: 3)
+            func choice(_ count: Int) throws(TorchError) -> Tensor {
+                let rows = (0..<count).map { _ in Int.random(in: 0..<vectors.shape[0], using: &generator) }
+                return try vectors.rows(Tensor(rows, shape: [count]))
+            }
+            let coarse = max(1, codebook.shape[0] / 4)
+            let fine = codebook.shape[0] - coarse
+            let start = try Tensor.concatenated([choice(coarse), (choice(fine) - choice(fine)) * 0.5])
+            try codebook.assign(start)
+            try average?[Self.codebookName]?.assign(start)
+        }
+    }
+
+    /// `[B, Z, h, w]`, float32.
+    private func features(of images: Tensor) throws(TorchError) -> Tensor {
+        let dtype: DType = settings.usesBFloat16 ? .bfloat16 : .float32
+        return try tokenizer.features(of: images.converted(to: dtype)).converted(to: .float32)
+    }
+
+    /// `[B, 3, H, W]`, float32.
+    private func decoded(_ latent: Tensor) throws(TorchError) -> Tensor {
+        let dtype: DType = settings.usesBFloat16 ? .bfloat16 : .float32
+        return try tokenizer.decode(latent.converted(to: dtype)).converted(to: .float32)
+    }
+
+    // MARK: StepwiseTrainer
+
+    func step(_ step: Int, learningRate: Double) throws -> [TrainingMetric] {
+        let (indices, flipped) = order.batch(step: step, size: settings.batch)
+        let images = try pictures.batch(indices, flipped: flipped)
+        try parameters.dropGradients()
+        let quantized = try QuantizerPass(
+            features(of: images), through: tokenizer.quantizer, commitment: settings.commitment)
+        let difference = try decoded(quantized.latent) - images
+        let absolute = try difference.magnitude().mean()
+        let squared = try (difference * difference).mean()
+        let loss = try (absolute * settings.absoluteWeight).adding(squared, times: settings.squaredWeight)
+            .adding(quantized.loss, times: settings.quantizerWeight)
+        try loss.backward()
+        try parameters.gatherGradients()
+        let norm = try clipGradients(of: parameters.masters.map(\.tensor), to: settings.clip)
+        let lossValue = try loss.detached().item()
+        var metrics = [
+            TrainingMetric("loss", lossValue), TrainingMetric("absolute", try absolute.detached().item()),
+            TrainingMetric("squared", try squared.detached().item()),
+            TrainingMetric("quantizer", try quantized.loss.detached().item()), TrainingMetric("gradient_norm", norm),
+        ]
+        guard lossValue.isFinite else { return metrics }
+        try optimizer.step(learningRate: learningRate)
+        try usage.record(quantized.codes)
+        try average?.update(step: step)
+        if step % settings.revivalInterval == 0 {
+            metrics.append(TrainingMetric("revived", Double(try revive(step: step, from: quantized.vectors))))
+        }
+        try parameters.publish()
+        return metrics
+    }
+
+    private func revive(step: Int, from vectors: [Tensor]) throws(TorchError) -> Int {
+        guard let codebook = parameters[Self.codebookName] else { return 0 }
+        return try withoutGradients { () throws(TorchError) in
+            var generator = SplitMix64(seed: settings.seed, stream: step, purpose: 2)
+            let revivals = try usage.revivals(below: settings.deadShare, from: vectors, using: &generator)
+            guard let revivals else { return 0 }
+            try codebook.replaceRows(revivals.codes, with: revivals.vectors)
+            try average?[Self.codebookName]?.replaceRows(revivals.codes, with: revivals.vectors)
+            try optimizer.forget(rows: revivals.codes, of: Self.codebookName)
+            return revivals.codes.count
+        }
+    }
+
+    func validate() throws -> [TrainingMetric] {
+        let measurement = try TokenizerMeasurement(of: finishedTokenizer(), on: validationPictures)
+        latestMeasurement = measurement
+        return measurement.metrics
+    }
+
+    var state: [(name: String, tensor: Tensor)] {
+        parameters.masters.map { ("parameters." + $0.name, $0.tensor) }
+            + (average?.averages ?? []).map { ("average." + $0.name, $0.tensor) }
+            + optimizer.moments.map { ("optimizer." + $0.name, $0.tensor) } + [(Self.usageName, usage.counts)]
+    }
+
+    var optimizerSteps: [Int] { optimizer.steps }
+
+    func restore(optimizerSteps: [Int], tensor: (String) throws -> Tensor) throws {
+        try parameters.restore { try tensor("parameters." + $0) }
+        try withoutGradients {
+            for (name, value) in average?.averages ?? [] { try value.assign(tensor("average." + name)) }
+            try usage.counts.assign(tensor(Self.usageName))
+        }
+        try optimizer.restore(steps: optimizerSteps) { try tensor("optimizer." + $0) }
+    }
+
+    // MARK: The result
+
+    /// The weights to be kept: averaged where there is an average.
+    var result: [(name: String, tensor: Tensor)] { average?.averages ?? parameters.masters }
+
+    /// The tokenizer of these weights, in float32.
+    func finishedTokenizer() throws -> VisualTokenizer {
+        let loaded = LoadedParameters(
+            Dictionary(result.map { ($0.name, $0.tensor) }, uniquingKeysWith: { first, _ in first }),
+            origin: "the run")
+        let tokenizer = try VisualTokenizer(settings.tokenizer, at: ParameterPath(loaded))
+        try loaded.finish()
+        return tokenizer
+    }
+}

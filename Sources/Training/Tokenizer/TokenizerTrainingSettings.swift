@@ -1,0 +1,64 @@
+public import ImageTokenizer
+public import NeuralNetworks
+
+/// Everything that decides what a tokenizer becomes, beside the pictures.
+public struct TokenizerTrainingSettings: Codable, Hashable, Sendable {
+    /// The shape of the tokenizer.
+    public var tokenizer: TokenizerConfiguration
+    /// Pictures a step.
+    public var batch: Int
+    /// The highest learning rate.
+    public var learningRate: Double
+    /// Of AdamW. Convolutions are not decayed by default: nothing over-fits here.
+    public var optimizer: AdamW.Settings
+    /// The largest gradient norm.
+    public var clip: Double
+    /// The weight of the mean absolute error, of pictures in -1...1.
+    public var absoluteWeight: Double
+    /// The weight of the mean squared error.
+    public var squaredWeight: Double
+    /// The weight of the quantizer's losses.
+    public var quantizerWeight: Double
+    /// β: how much the encoder is drawn towards the codes, as a share of how much the codes are drawn to it.
+    public var commitment: Double
+    /// The decay of the averaged weights that are written in the end; 0 for the last ones.
+    public var averageDecay: Double
+    /// Steps between revivals of codes that nothing uses.
+    public var revivalInterval: Int
+    /// The share of the mean usage below which a code counts as dead.
+    public var deadShare: Double
+    /// Whether encoder and decoder compute in bfloat16; the quantizer never does.
+    public var usesBFloat16: Bool
+    /// Of weights, order and revival.
+    public var seed: UInt64
+    /// How long the run lasts.
+    public var length: TrainingLength
+    /// How often it saves, measures and reports.
+    public var rhythm: TrainingRhythm
+
+    /// Settings for small tokenizers.
+    public init(
+        tokenizer: TokenizerConfiguration, batch: Int = 8, learningRate: Double = 1e-3,
+        optimizer: AdamW.Settings = .init(weightDecay: 0), clip: Double = 1, absoluteWeight: Double = 0.4,
+        squaredWeight: Double = 2, quantizerWeight: Double = 1, commitment: Double = 0.25,
+        averageDecay: Double = 0.995, revivalInterval: Int = 10, deadShare: Double = 0.02, usesBFloat16: Bool = false,
+        seed: UInt64 = 0, length: TrainingLength, rhythm: TrainingRhythm = .init()
+    ) {
+        self.tokenizer = tokenizer
+        self.batch = batch
+        self.learningRate = learningRate
+        self.optimizer = optimizer
+        self.clip = clip
+        self.absoluteWeight = absoluteWeight
+        self.squaredWeight = squaredWeight
+        self.quantizerWeight = quantizerWeight
+        self.commitment = commitment
+        self.averageDecay = averageDecay
+        self.revivalInterval = revivalInterval
+        self.deadShare = deadShare
+        self.usesBFloat16 = usesBFloat16
+        self.seed = seed
+        self.length = length
+        self.rhythm = rhythm
+    }
+}
