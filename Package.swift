@@ -93,6 +93,10 @@ let package = Package(
                 "Torch",
             ]),
         .testTarget(name: "TrainingTests", dependencies: ["Training", "MVAR"]),
+        .testTarget(
+            name: "ImageTokenizerTests", dependencies: ["ImageTokenizer", "NeuralNetworks", "TokenPyramid", "Torch"]),
+        .testTarget(
+            name: "ScaleTransformerTests", dependencies: ["ScaleTransformer", "NeuralNetworks", "TokenPyramid", "Torch"]),
         .testTarget(name: "MVARTests", dependencies: ["MVAR"]),
         .testTarget(name: "MVARCommandTests", dependencies: ["MVARCommand", "MVAR", "Images"]),
     ],

@@ -167,8 +167,11 @@ extension Tensor {
 
     // MARK: In place
 
-    /// Adds `factor · other` to this tensor itself.
-    public func add(_ other: Tensor, times factor: Double = 1) throws(TorchError) {
+    /// Adds another tensor to this tensor itself.
+    public func add(_ other: Tensor) throws(TorchError) { _ = try atenAddInPlace(.tensor(self), .tensor(other)) }
+
+    /// Adds `factor · other` to this tensor itself; both of floating point.
+    public func add(_ other: Tensor, times factor: Double) throws(TorchError) {
         _ = try atenAddInPlace(.tensor(self), .tensor(other), .number(factor))
     }
 

@@ -64,12 +64,15 @@ final class GoldenRecord {
         self.tolerance = tolerance
     }
 
-    /// Compares a tensor, if the file holds it, with what `compute` returns.
-    func check(_ name: String, _ demand: GoldenDemand, _ compute: () throws -> Tensor) throws {
+    /// Compares a tensor, if the file holds it, with what `compute` returns; both as `view` shows them.
+    func check(
+        _ name: String, _ demand: GoldenDemand, as view: (Tensor) throws -> Tensor = { $0 },
+        _ compute: () throws -> Tensor
+    ) throws {
         guard golden.contains(name) else { return }
         let expected = try golden.tensor(name)
         let found = try compute()
-        checks.append(try demand.loosened(to: tolerance).check(name, found, expected: expected))
+        checks.append(try demand.loosened(to: tolerance).check(name, view(found), expected: view(expected)))
         recomputed.append((name, try found.moved(to: .cpu).converted(to: expected.dtype).contiguous()))
     }
 

@@ -7,8 +7,8 @@ public import Torch
 
 /// Recomputes every tensor that it knows in a golden file (`mvar verify`).
 public final class GoldenVerifier {
-    private let golden: GoldenFile
-    private var source: ModelSource
+    let golden: GoldenFile
+    private(set) var source: ModelSource
     private let record: GoldenRecord
     private var loadedTransformer: NextScaleTransformer?
     private var loadedTokenizer: VisualTokenizer?
@@ -53,7 +53,7 @@ public final class GoldenVerifier {
 
     // MARK: Networks
 
-    private func transformer() throws -> NextScaleTransformer {
+    func transformer() throws -> NextScaleTransformer {
         if let loadedTransformer { return loadedTransformer }
         source.model = try source.model ?? sibling("model")
         let transformer = try LoadedModel.transformer(source)
@@ -61,7 +61,7 @@ public final class GoldenVerifier {
         return transformer
     }
 
-    private func tokenizer() throws -> VisualTokenizer {
+    func tokenizer() throws -> VisualTokenizer {
         if let loadedTokenizer { return loadedTokenizer }
         source.tokenizer = try source.tokenizer ?? sibling("tokenizer")
         let tokenizer = try LoadedModel.tokenizer(source)
@@ -140,11 +140,4 @@ public final class GoldenVerifier {
             try description.check(name, golden: golden, device: source.device, record: record)
         }
     }
-}
-
-extension GoldenVerifier {
-    // MARK: Generation and sampling
-
-    private func checkGeneration(_ record: GoldenRecord) throws {}
-    private func checkSampling(_ record: GoldenRecord) throws {}
 }
