@@ -96,7 +96,8 @@ let package = Package(
         .testTarget(
             name: "ImageTokenizerTests", dependencies: ["ImageTokenizer", "NeuralNetworks", "TokenPyramid", "Torch"]),
         .testTarget(
-            name: "ScaleTransformerTests", dependencies: ["ScaleTransformer", "NeuralNetworks", "TokenPyramid", "Torch"]),
+            name: "ScaleTransformerTests",
+            dependencies: ["ScaleTransformer", "NeuralNetworks", "TokenPyramid", "Torch"]),
         .testTarget(name: "MVARTests", dependencies: ["MVAR"]),
         .testTarget(name: "MVARCommandTests", dependencies: ["MVARCommand", "MVAR", "Images"]),
     ],

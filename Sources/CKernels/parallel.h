@@ -1,9 +1,9 @@
 // Includes <ATen/Parallel.h> so that `at::parallel_for` really runs in parallel in our files.
 //
 // LibTorch's header is parallel only where the compiler has OpenMP on (`_OPENMP`). Swift's clang ships no OpenMP
-// runtime, and its `-fopenmp` would call LLVM's, a second pool of threads beside the libgomp that LibTorch uses. So this
-// header supplies the one function that is missing, over libgomp's own entry point, which is in the process anyway.
-// Include it before anything that includes <ATen/Parallel.h>.
+// runtime, and its `-fopenmp` would call LLVM's, a second pool of threads beside the libgomp that LibTorch uses. So
+// this header supplies the one function that is missing, over libgomp's own entry point, which is in the process
+// anyway. Include it before anything that includes <ATen/Parallel.h>.
 #pragma once
 #if defined(_OPENMP) || defined(INTRA_OP_PARALLEL)
 #error "parallel.h must come before every other header that includes ATen/Parallel.h"

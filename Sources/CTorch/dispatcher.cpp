@@ -46,8 +46,7 @@ c10::IValue boxed(const CTorchValue &value) {
       return list;
     }
     case CTorchTagDevice:
-      return value.count < 0 ? at::Device(at::kCPU)
-                             : at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(value.count));
+      return value.count < 0 ? at::Device(at::kCPU) : at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(value.count));
   }
   TORCH_CHECK(false, "an argument of unknown tag ", static_cast<int32_t>(value.tag));
 }
@@ -107,7 +106,8 @@ CTorchStatus ctorch_call(
       stack.push_back(*parameters[i].default_value());
     }
     handle.callBoxed(stack);
-    TORCH_CHECK(static_cast<int32_t>(stack.size()) <= *result_count, stack.size(), " results, more than there is room for");
+    TORCH_CHECK(
+        static_cast<int32_t>(stack.size()) <= *result_count, stack.size(), " results, more than there is room for");
     for (size_t i = 0; i < stack.size(); i++) results[i] = unboxed(std::move(stack[i]));
     *result_count = static_cast<int32_t>(stack.size());
   });

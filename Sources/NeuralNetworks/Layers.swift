@@ -31,7 +31,9 @@ extension Tensor {
         let block = 8
         let shape = shape
         let rows = shape.dropLast().reduce(1, *)
-        guard !rows.isMultiple(of: block), !weight.requiresGradient else { return try linear(weight: weight, bias: bias) }
+        guard !rows.isMultiple(of: block), !weight.requiresGradient else {
+            return try linear(weight: weight, bias: bias)
+        }
         let padding = block - rows % block
         return try reshaped(rows, shape[shape.count - 1]).zeroPadded([0, 0, 0, padding])
             .linear(weight: weight, bias: bias).narrowed(axis: 0, 0..<rows)
@@ -61,7 +63,28 @@ public struct Convolution2D {
 
     /// `[B, inputs, h, w]` → `[B, outputs, h′, w′]`.
     public func callAsFunction(_ x: Tensor) throws(TorchError) -> Tensor {
-        try x.convolved(weight: weight, bias: bias, stride: stride, padding: padding)
+        try x.batchStableConvolution(weight: weight, bias: bias, stride: stride, padding: padding)
+    }
+}
+
+extension Tensor {
+    /// A convolution, with every picture rounded the same whatever pictures stand beside it, and on any number of
+    /// threads.
+    ///
+    /// On the CPU LibTorch has two algorithms, with different roundings. It takes the plain one for a single picture of
+    /// at most 20,480 elements, and for kernels of 1 × 1 without a dilation on one thread
+    /// (pytorch@v2.11.0:aten/src/ATen/native/Convolution.cpp, `use_mkldnn`). So that it always takes the other one, such a
+    /// picture is computed twice, and 1 × 1 kernels are given a dilation, which changes nothing about them.
+    package func batchStableConvolution(
+        weight: Tensor, bias: Tensor?, stride: Int, padding: Int
+    ) throws(TorchError) -> Tensor {
+        let largestPlain = 20_480
+        let dilation = weight.shape[2] == 1 ? 2 : 1
+        let isDoubled = device == .cpu && shape[0] == 1 && count <= largestPlain && !weight.requiresGradient
+        let pictures = isDoubled ? try Tensor.concatenated([self, self]) : self
+        let result = try pictures.convolved(
+            weight: weight, bias: bias, stride: stride, padding: padding, dilation: dilation)
+        return isDoubled ? try result.narrowed(axis: 0, 0..<1) : result
     }
 }
 

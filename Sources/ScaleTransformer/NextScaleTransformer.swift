@@ -114,7 +114,8 @@ public struct NextScaleTransformer {
     public func logits(
         ofScales scales: Range<Int>, inputs: Tensor?, condition: ClassCondition, cache: KeyValueCache? = nil
     ) throws(TorchError) -> Tensor {
-        try head(hidden(ofScales: scales, inputs: inputs, condition: condition, cache: cache), modulation: condition.head)
+        try head(
+            hidden(ofScales: scales, inputs: inputs, condition: condition, cache: cache), modulation: condition.head)
     }
 
     /// The residual stream after the last block, `[B, T, C]`; see ``logits(ofScales:inputs:condition:cache:)``.

@@ -56,21 +56,47 @@ public protocol TensorScalar: Sendable {
     static var dtype: DType { get }
 }
 
-extension UInt8: TensorScalar { /// `uint8`.
-    public static var dtype: DType { .uint8 } }
-extension Int8: TensorScalar { /// `int8`.
-    public static var dtype: DType { .int8 } }
-extension Int16: TensorScalar { /// `int16`.
-    public static var dtype: DType { .int16 } }
-extension Int32: TensorScalar { /// `int32`.
-    public static var dtype: DType { .int32 } }
-extension Int64: TensorScalar { /// `int64`.
-    public static var dtype: DType { .int64 } }
-extension Int: TensorScalar { /// `int64`.
-    public static var dtype: DType { .int64 } }
-extension Float: TensorScalar { /// `float32`.
-    public static var dtype: DType { .float32 } }
-extension Double: TensorScalar { /// `float64`.
-    public static var dtype: DType { .float64 } }
-extension Bool: TensorScalar { /// `bool`.
-    public static var dtype: DType { .bool } }
+extension UInt8: TensorScalar {
+    /// `uint8`.
+    public static var dtype: DType { .uint8 }
+}
+
+extension Int8: TensorScalar {
+    /// `int8`.
+    public static var dtype: DType { .int8 }
+}
+
+extension Int16: TensorScalar {
+    /// `int16`.
+    public static var dtype: DType { .int16 }
+}
+
+extension Int32: TensorScalar {
+    /// `int32`.
+    public static var dtype: DType { .int32 }
+}
+
+extension Int64: TensorScalar {
+    /// `int64`.
+    public static var dtype: DType { .int64 }
+}
+
+extension Int: TensorScalar {
+    /// `int64`.
+    public static var dtype: DType { .int64 }
+}
+
+extension Float: TensorScalar {
+    /// `float32`.
+    public static var dtype: DType { .float32 }
+}
+
+extension Double: TensorScalar {
+    /// `float64`.
+    public static var dtype: DType { .float64 }
+}
+
+extension Bool: TensorScalar {
+    /// `bool`.
+    public static var dtype: DType { .bool }
+}

@@ -22,10 +22,11 @@ extension Tensor {
 
     /// A convolution. `self`: `[B, inputs, h, w]`, `weight`: `[outputs, inputs, k, k]`.
     public func convolved(
-        weight: Tensor, bias: Tensor?, stride: Int = 1, padding: Int = 0
+        weight: Tensor, bias: Tensor?, stride: Int = 1, padding: Int = 0, dilation: Int = 1
     ) throws(TorchError) -> Tensor {
         try atenConv2d(
-            .tensor(self), .tensor(weight), .optional(bias), [stride, stride], [padding, padding])
+            .tensor(self), .tensor(weight), .optional(bias), [stride, stride], [padding, padding],
+            [dilation, dilation])
     }
 
     /// Group normalisation over `[B, C, …]`.

@@ -1,8 +1,9 @@
-@testable import ImageTokenizer
 import NeuralNetworks
 import Testing
 import TokenPyramid
 import Torch
+
+@testable import ImageTokenizer
 
 @Suite("Residual convolutions") struct ResidualConvolutionTests {
     @Test("Ten scales share four convolutions as the published weights were trained: two ties are decided by rounding")

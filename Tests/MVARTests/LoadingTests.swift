@@ -33,7 +33,8 @@ import Testing
     @Test("Without a configuration the published schedule is taken for 680 tokens")
     func published() throws {
         try Fixture.withTemporaryFolder { folder in
-            try Fixture.copy(["mini64/model.pth": "model.pth", "mini64/tokenizer.pth": "vae_ch160v4096z32.pth"], to: folder)
+            try Fixture.copy(
+                ["mini64/model.pth": "model.pth", "mini64/tokenizer.pth": "vae_ch160v4096z32.pth"], to: folder)
             let model = try LoadedModel(ModelSource(model: folder.appendingPathComponent("model.pth").path))
             #expect(model.transformer.configuration.schedule == .published256)
             #expect(model.tokenizer.configuration.schedule == .published256)
@@ -89,9 +90,11 @@ import Testing
         }
     }
 
-    @Test("A configuration beside the model that makes no sense is declined", arguments: [
-        #"{"attention": "sideways"}"#, #"{"refine_step": 40}"#, #"{"kernel_size": 0}"#, "{", #"{"schedule": "x"}"#,
-    ])
+    @Test(
+        "A configuration beside the model that makes no sense is declined",
+        arguments: [
+            #"{"attention": "sideways"}"#, #"{"refine_step": 40}"#, #"{"kernel_size": 0}"#, "{", #"{"schedule": "x"}"#,
+        ])
     func hostileConfiguration(json: String) throws {
         try Fixture.withTemporaryFolder { folder in
             try Fixture.copy(["mini64/model.pth": "model.pth", "mini64/tokenizer.pth": "tokenizer.pth"], to: folder)
@@ -147,7 +150,9 @@ private final class Manifest: ParameterSource {
         #expect(manifest.shapes.values.reduce(0) { $0 + $1.reduce(1, *) } == 108_948_355)
     }
 
-    @Test("A d16 has 310,283,520 parameters, a d36-s 2,353,893,904", arguments: [("d16", 310_283_520), ("d36-s", 2_353_893_904)])
+    @Test(
+        "A d16 has 310,283,520 parameters, a d36-s 2,353,893,904",
+        arguments: [("d16", 310_283_520), ("d36-s", 2_353_893_904)])
     func counts(preset: String, expected: Int) throws {
         let manifest = Manifest()
         _ = try NextScaleTransformer(#require(TransformerConfiguration.presets[preset]), at: ParameterPath(manifest))

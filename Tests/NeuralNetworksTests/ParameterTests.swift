@@ -1,6 +1,7 @@
-@testable import NeuralNetworks
 import Testing
 import Torch
+
+@testable import NeuralNetworks
 
 @Suite("Parameters from a checkpoint") struct LoadedParameterTests {
     private func source(_ tensors: [String: [Int]], ignoring ignored: Set<String> = []) throws -> LoadedParameters {
@@ -26,7 +27,8 @@ import Torch
 
     @Test("One error lists every missing, unexpected and misshapen name")
     func accounting() throws {
-        let parameters = try source(["a.weight": [4, 2], "b.bias": [7], "extra": [1], "dropped": [1]], ignoring: ["dropped"])
+        let parameters = try source(
+            ["a.weight": [4, 2], "b.bias": [7], "extra": [1], "dropped": [1]], ignoring: ["dropped"])
         let root = ParameterPath(parameters)
         _ = try Linear(from: 3, to: 4, at: root / "a", initial: .zeros)
         _ = try Linear(from: 3, to: 7, at: root / "b", initial: .zeros)
@@ -51,7 +53,9 @@ import Torch
         #expect(abs(mean) < 0.001)
         #expect(abs(deviation - 0.02) < 0.001)
         let other = ParameterPath(FreshParameters(seed: 2)) / "w"
-        #expect(try other.tensor(100, 100, initial: .truncatedNormal(standardDeviation: 0.02)).array(of: Float.self) != values)
+        #expect(
+            try other.tensor(100, 100, initial: .truncatedNormal(standardDeviation: 0.02)).array(of: Float.self)
+                != values)
     }
 
     @Test("The truncated normal is cut at 2, and a uniform value stays in its bound")

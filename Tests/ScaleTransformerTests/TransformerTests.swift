@@ -1,8 +1,9 @@
 import NeuralNetworks
-@testable import ScaleTransformer
 import Testing
 import TokenPyramid
 import Torch
+
+@testable import ScaleTransformer
 
 @Suite("Transformer") struct TransformerTests {
     private func transformer(
@@ -25,7 +26,8 @@ import Torch
     }
 
     private func inputs(seed: UInt64 = 5) throws -> Tensor {
-        try Tensor.keyedUniform(seed: seed, images: [0, 1], scale: 0, tokens: 45, draws: 4).converted(to: .float32) * 2 - 1
+        try Tensor.keyedUniform(seed: seed, images: [0, 1], scale: 0, tokens: 45, draws: 4).converted(to: .float32) * 2
+            - 1
     }
 
     private func difference(_ first: Tensor, _ second: Tensor) throws -> Double {
@@ -43,7 +45,8 @@ import Torch
         #expect(try difference(narrow.logits(ofScales: 0..<4, inputs: inputs(), condition: condition), expected) > 0.01)
     }
 
-    @Test("One masked pass equals a pass per scale", arguments: [AttentionPattern.scale, .spatial(kernel: 3), .window(0)])
+    @Test(
+        "One masked pass equals a pass per scale", arguments: [AttentionPattern.scale, .spatial(kernel: 3), .window(0)])
     func groups(pattern: AttentionPattern) throws {
         let transformer = try transformer(pattern, normalizes: false)
         let schedule = transformer.configuration.schedule
@@ -57,7 +60,9 @@ import Torch
         }
     }
 
-    @Test("With a cache, scale by scale gives the logits of one masked pass", arguments: [AttentionPattern.full, .window(1), .window(2)])
+    @Test(
+        "With a cache, scale by scale gives the logits of one masked pass",
+        arguments: [AttentionPattern.full, .window(1), .window(2)])
     func cache(pattern: AttentionPattern) throws {
         let transformer = try transformer(pattern)
         let schedule = transformer.configuration.schedule
@@ -88,7 +93,10 @@ import Torch
         let other = try transformer.logits(ofScales: 0..<4, inputs: changed, condition: condition)
         let schedule = transformer.configuration.schedule
         #expect(try difference(other.narrowed(axis: 1, 0..<21), base.narrowed(axis: 1, 0..<21)) == 0)
-        #expect(try difference(other.narrowed(axis: 1, schedule.range(ofScale: 3)), base.narrowed(axis: 1, schedule.range(ofScale: 3))) > 0.01)
+        #expect(
+            try difference(
+                other.narrowed(axis: 1, schedule.range(ofScale: 3)), base.narrowed(axis: 1, schedule.range(ofScale: 3)))
+                > 0.01)
     }
 
     @Test("The order of a batch does not matter")

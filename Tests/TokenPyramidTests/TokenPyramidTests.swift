@@ -21,7 +21,9 @@ import TokenPyramid
             end = schedule.range(ofScale: scale).upperBound
         }
         #expect(end == schedule.tokenCount)
-        #expect(schedule.range(ofScales: 2..<5) == schedule.range(ofScale: 2).lowerBound..<schedule.range(ofScale: 4).upperBound)
+        #expect(
+            schedule.range(ofScales: 2..<5) == schedule.range(ofScale: 2)
+                .lowerBound..<schedule.range(ofScale: 4).upperBound)
     }
 
     @Test("The default first spatial scale is the first of side 13 or more, or none")
@@ -31,7 +33,9 @@ import TokenPyramid
         #expect(try ScaleSchedule([1, 2, 4]).defaultFirstSpatialScale == 3)
     }
 
-    @Test("A schedule that does not grow from 1 or more is declined", arguments: [[], [0, 1], [1, 1], [2, 1], [-1], [1, 5000]])
+    @Test(
+        "A schedule that does not grow from 1 or more is declined",
+        arguments: [[], [0, 1], [1, 1], [2, 1], [-1], [1, 5000]])
     func declined(sides: [Int]) { #expect(throws: ScheduleError.self) { try ScaleSchedule(sides) } }
 
     @Test("A schedule in JSON is a list of sides, and a bad one does not decode")
@@ -43,12 +47,16 @@ import TokenPyramid
 }
 
 @Suite("Attention patterns") struct AttentionPatternTests {
-    @Test("Patterns are read as they are written", arguments: ["full", "scale", "window-0", "window-3", "spatial-7", "spatial-6"])
+    @Test(
+        "Patterns are read as they are written",
+        arguments: ["full", "scale", "window-0", "window-3", "spatial-7", "spatial-6"])
     func roundTrip(text: String) { #expect(AttentionPattern(text)?.description == text) }
 
     @Test(
         "What is no pattern is declined",
-        arguments: ["", "full-1", "window", "window-", "window--1", "spatial-0", "spatial", "scale-2", "Full", "spatial-7-1"])
+        arguments: [
+            "", "full-1", "window", "window-", "window--1", "spatial-0", "spatial", "scale-2", "Full", "spatial-7-1",
+        ])
     func declined(text: String) { #expect(AttentionPattern(text) == nil) }
 
     @Test("A scale is kept exactly as long as a later one reads it")
@@ -63,7 +71,8 @@ import TokenPyramid
 }
 
 @Suite("Windows") struct NeighborhoodWindowTests {
-    @Test("A window always holds min(kernel, length) keys, inside the map, with the query among them", arguments: 1...12)
+    @Test(
+        "A window always holds min(kernel, length) keys, inside the map, with the query among them", arguments: 1...12)
     func invariants(kernel: Int) {
         for length in 1...20 {
             let window = NeighborhoodWindow(length: length, kernel: kernel)

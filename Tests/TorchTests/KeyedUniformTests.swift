@@ -2,7 +2,9 @@ import Testing
 import Torch
 
 @Suite("Keyed random numbers") struct KeyedUniformTests {
-    private func draw(seed: UInt64 = 7, images: [Int] = [0], scale: Int = 0, tokens: Int = 4, draws: Int = 3) throws -> [Double] {
+    private func draw(seed: UInt64 = 7, images: [Int] = [0], scale: Int = 0, tokens: Int = 4, draws: Int = 3) throws
+        -> [Double]
+    {
         try Tensor.keyedUniform(seed: seed, images: images, scale: scale, tokens: tokens, draws: draws)
             .array(of: Double.self)
     }
@@ -34,7 +36,9 @@ import Torch
     @Test("Seed, image, scale and token each change every number")
     func keys() throws {
         let base = try draw()
-        for other in try [draw(seed: 8), draw(seed: 7 + 1 << 32), draw(images: [1]), draw(images: [1 << 33]), draw(scale: 1)] {
+        for other in try [
+            draw(seed: 8), draw(seed: 7 + 1 << 32), draw(images: [1]), draw(images: [1 << 33]), draw(scale: 1),
+        ] {
             #expect(zip(base, other).allSatisfy { $0 != $1 })
         }
         #expect(Set(base).count == base.count)

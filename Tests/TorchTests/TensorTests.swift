@@ -156,7 +156,9 @@ import Torch
     @Test("What is no device is declined", arguments: ["", "gpu", "cuda:", "cuda:-1", "cuda:x", "CPU"])
     func declined(text: String) { #expect(Device(text) == nil) }
 
-    @Test("Without a GPU there are no CUDA devices, and asking for one is an error", .enabled(if: LibTorch.cudaDeviceCount == 0))
+    @Test(
+        "Without a GPU there are no CUDA devices, and asking for one is an error",
+        .enabled(if: LibTorch.cudaDeviceCount == 0))
     func absent() { #expect(throws: TorchError.self) { try Tensor.zeros([1], device: .cuda(0)) } }
 
     @Test("A tensor goes to the GPU and back", .enabled(if: LibTorch.cudaDeviceCount > 0, "no CUDA device"))

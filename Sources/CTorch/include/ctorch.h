@@ -115,8 +115,7 @@ typedef struct CTorchValue {
 } CTorchValue;
 
 /// Finds an operator of LibTorch or our own, e.g. ("aten::add", "Tensor").
-CTorchStatus ctorch_operator_find(
-    const char *name, const char *overload, CTorchOperator _Nullable *_Nonnull result);
+CTorchStatus ctorch_operator_find(const char *name, const char *overload, CTorchOperator _Nullable *_Nonnull result);
 /// Calls an operator through the dispatcher, so with autograd and with the schema's defaults for missing arguments.
 /// `results` has room for `*result_count`, which becomes the number written. Tensors among them belong to the caller; a
 /// list of tensors is ended with `ctorch_free` after its tensors were taken.

@@ -51,7 +51,9 @@ struct ResidualConvolutions {
             return (0..<scales).map { scale in
                 let position = scales > 1 ? Double(scale) / Double(scales - 1) : 0
                 var best = 0
-                for tick in ticks.indices where abs(ticks[tick] - position) < abs(ticks[best] - position) { best = tick }
+                for tick in ticks.indices where abs(ticks[tick] - position) < abs(ticks[best] - position) {
+                    best = tick
+                }
                 return best
             }
         }

@@ -17,7 +17,8 @@ public struct ClassNames: Hashable, Sendable {
     public init(count: Int, names: [String]? = nil, identifiers: [String]? = nil) {
         if let names, names.count == count {
             self.names = names.map(Self.synonyms)
-            self.identifiers = identifiers.flatMap { $0.count == count ? $0 : nil } ?? Array(repeating: nil, count: count)
+            self.identifiers =
+                identifiers.flatMap { $0.count == count ? $0 : nil } ?? Array(repeating: nil, count: count)
         } else if count == Self.imageNet.names.count {
             self = Self.imageNet
         } else {
@@ -75,7 +76,9 @@ public struct ClassNames: Hashable, Sendable {
         if exact.count == 1 { return exact[0] }
         // A whole word of a name, then any part of it: "retriever" should not be lost to a longer word.
         let whole = names.indices.filter { index in
-            names[index].contains { $0.lowercased().split(whereSeparator: { " -'".contains($0) }).contains(Substring(wanted)) }
+            names[index].contains {
+                $0.lowercased().split(whereSeparator: { " -'".contains($0) }).contains(Substring(wanted))
+            }
         }
         let candidates = !exact.isEmpty ? exact : !whole.isEmpty ? whole : matching(text)
         if candidates.count == 1 { return candidates[0] }

@@ -24,8 +24,11 @@ struct ConfigurationResolution {
     func transformer(_ checkpoint: Checkpoint) throws -> TransformerConfiguration {
         let file = checkpoint.path
         let shape = try checkpoint.modelShape()
-        let schedule = try schedule(file: file, recorded: shape.schedule, tokens: shape.tokenCount, scales: shape.scaleCount)
-        guard let heads = source.heads ?? shape.heads ?? described(\.heads) else { throw ModelError.unknownHeads(file: file) }
+        let schedule = try schedule(
+            file: file, recorded: shape.schedule, tokens: shape.tokenCount, scales: shape.scaleCount)
+        guard let heads = source.heads ?? shape.heads ?? described(\.heads) else {
+            throw ModelError.unknownHeads(file: file)
+        }
         guard heads > 0, shape.width.isMultiple(of: heads) else {
             throw ModelError.impossible(
                 file: file, what: "number of heads", value: "\(heads)", need: "a divisor of the width, \(shape.width)")

@@ -54,7 +54,8 @@ public enum ModelError: Error, Hashable, Sendable, CustomStringConvertible {
             "There is no default model (looked in \(looked.joined(separator: ", "))). Name one with --model."
         case .unknownSchedule(let file, let tokens, let scales):
             "'\(file)' does not say the side lengths of its maps (\(tokens) tokens"
-                + (scales.map { " in \($0) scales" } ?? "") + "). Give them with --schedule, as in 1,2,3,4,5,6,8,10,13,16."
+                + (scales.map { " in \($0) scales" } ?? "")
+                + "). Give them with --schedule, as in 1,2,3,4,5,6,8,10,13,16."
         case .contradictorySchedule(let file, let schedule, let tokens):
             "The schedule \(schedule.map(String.init).joined(separator: ",")) has "
                 + "\(schedule.reduce(0) { $0 + $1 * $1 }) tokens, but '\(file)' was made for \(tokens). Correct --schedule."

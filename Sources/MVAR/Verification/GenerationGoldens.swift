@@ -26,8 +26,10 @@ extension GoldenVerifier {
             let generation = try ImageGeneration(request, transformer: transformer, quantizer: tokenizer.quantizer)
             while try generation.advance() != nil {}
             try record.check(tokens, .identical) {
-                try Tensor(generation.tokens.flatMap(\.self), shape: [generation.tokens.count * generation.tokens[0].count])
-                    .reshaped(labels.count, -1)
+                try Tensor(
+                    generation.tokens.flatMap(\.self), shape: [generation.tokens.count * generation.tokens[0].count]
+                )
+                .reshaped(labels.count, -1)
             }
             try record.check(tokens + ".f_hat", .relative(2e-5)) { try generation.latent }
             try record.check(tokens + ".image", .relative(1e-4)) {

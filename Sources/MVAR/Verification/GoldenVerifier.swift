@@ -133,7 +133,9 @@ public final class GoldenVerifier {
     private func checkAttention(_ record: GoldenRecord) throws {
         let decoder = JSONDecoder()
         for name in golden.metadata.keys.sorted() {
-            guard name.hasPrefix("case"), let text = golden.metadata[name], golden.contains("\(name).q") else { continue }
+            guard name.hasPrefix("case"), let text = golden.metadata[name], golden.contains("\(name).q") else {
+                continue
+            }
             guard let description = try? decoder.decode(AttentionCase.self, from: Data(text.utf8)) else {
                 throw VerificationError.invalidCase(file: golden.path, name: name)
             }

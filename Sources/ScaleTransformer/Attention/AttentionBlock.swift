@@ -35,6 +35,7 @@ struct AttentionBlock {
     ///   - region: What each token reads.
     ///   - extend: Adds the keys and values of coarser scales, if any are kept.
     /// - Returns: `[B, T, C]`, before the residual connection.
+    /// - Throws: ``Torch/TorchError`` if shapes do not fit or memory runs out.
     func callAsFunction(
         _ tokens: Tensor, reading region: AttentionRegion,
         extending extend: (Tensor, Tensor) throws(TorchError) -> (keys: Tensor, values: Tensor)

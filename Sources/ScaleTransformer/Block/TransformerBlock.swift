@@ -41,6 +41,8 @@ enum AdaLN {
     /// - Parameters:
     ///   - activated: SiLU(c), `[B, C]`.
     ///   - common: The shared projection of it, `[B, 6, C]`, where there is one.
+    /// - Returns: The six vectors of the block.
+    /// - Throws: ``Torch/TorchError`` if memory runs out.
     func modulation(_ activated: Tensor, common: Tensor?) throws(TorchError) -> BlockModulation {
         switch self {
         case .own(let projection):

@@ -35,6 +35,7 @@ struct TokenEmbedding {
     ///   - classVectors: c, `[B, C]`.
     ///   - inputs: f̂ brought to the maps of these scales, `[B, n, Z]`; the first scale has none.
     /// - Returns: `[B, T, C]` over all tokens of `scales`.
+    /// - Throws: ``Torch/TorchError`` if shapes do not fit or memory runs out.
     func callAsFunction(
         scales: Range<Int>, classVectors: Tensor, inputs: Tensor?
     ) throws(TorchError) -> Tensor {
@@ -44,7 +45,8 @@ struct TokenEmbedding {
         let content = parts.count == 1 ? parts[0] : try Tensor.concatenated(parts, axis: 1)
         var level: [Int] = []
         for scale in scales { level += Array(repeating: scale, count: schedule.tokenCount(ofScale: scale)) }
-        let place = try levels.rows(Tensor(level, shape: [level.count]).moved(to: device)).unsqueezed(0)
+        let place =
+            try levels.rows(Tensor(level, shape: [level.count]).moved(to: device)).unsqueezed(0)
             + positions.narrowed(axis: 1, schedule.range(ofScales: scales))  // [1, T, C]
         return try content + place
     }
