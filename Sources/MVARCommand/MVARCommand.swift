@@ -1,6 +1,39 @@
 import ArgumentParser
 
-@main
+/// The name means the parser's property wrapper here, not what an operator of LibTorch takes.
+typealias Argument = ArgumentParser.Argument
+
+/// `mvar`: the root of all commands.
 struct MVARCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "mvar", subcommands: [VerifyCommand.self])
+    static let configuration = CommandConfiguration(
+        commandName: "mvar",
+        abstract: "Makes pictures by next-scale prediction (MVAR and VAR).",
+        discussion: """
+            A model predicts a picture as maps of tokens, from 1 × 1 to 16 × 16 and more; a tokenizer turns tokens into \
+            pixels. A small default model comes with the program, so this works at once:
+
+              mvar sample --class goldfish --seed 1 -o fish.png
+              mvar sample --count 16 --grid -o grid.png
+
+            Models of the papers work too: give their files with --model and --tokenizer.
+
+            Results go to standard output, progress and messages to standard error. The status is 0 for success, 1 for \
+            a failure, 64 for a wrong command line, 130 after Ctrl-C.
+
+            Completion of commands and options in the shell, for bash, zsh or fish:
+
+              mvar --generate-completion-script bash > ~/.local/share/bash-completion/completions/mvar
+            """,
+        version: version,
+        groupedSubcommands: [
+            CommandGroup(
+                name: "Pictures:", subcommands: [SampleCommand.self, ReconstructCommand.self, TokensCommand.self]),
+            CommandGroup(
+                name: "Models:",
+                subcommands: [ConvertCommand.self, InspectCommand.self, ClassesCommand.self]),
+            CommandGroup(name: "Checks:", subcommands: [VerifyCommand.self, DoctorCommand.self]),
+        ])
+
+    /// The version of the program, also written into its pictures.
+    static let version = "0.1.0"
 }

@@ -1,0 +1,62 @@
+public import Torch
+
+/// Why a device or a precision cannot be used.
+public enum ComputeError: Error, Hashable, Sendable, CustomStringConvertible {
+    case noCUDA(Device, reason: String)
+    case absentDevice(Device, count: Int)
+    case slowPrecision(DType, processor: String?)
+
+    /// What is wrong and what to do, on one line.
+    public var description: String {
+        switch self {
+        case .noCUDA(let device, let reason):
+            "There is no \(device): \(reason). Use --device cpu; 'mvar doctor' says what was found."
+        case .absentDevice(let device, let count):
+            "There is no \(device): this machine has \(count) CUDA device\(count == 1 ? "" : "s"), "
+                + (count == 1 ? "cuda:0." : "cuda:0 to cuda:\(count - 1).")
+        case .slowPrecision(let type, let processor):
+            "This processor\(processor.map { " (\($0))" } ?? "") has no instructions for \(type.name), which would be slower "
+                + "than float32: use --precision float32, or insist with --force-precision."
+        }
+    }
+}
+
+/// Checks of what a caller wants to compute with, before anything is loaded.
+public enum ComputeCheck {
+    /// Throws unless this machine has the device.
+    public static func check(_ device: Device) throws(ComputeError) {
+        guard case .cuda(let index) = device else { return }
+        if case .unavailable(let reason) = LibTorch.cudaLibrary {
+            throw .noCUDA(device, reason: shortened(reason))
+        }
+        let count = LibTorch.cudaDeviceCount
+        guard count > 0 else {
+            throw .noCUDA(device, reason: "LibTorch's CUDA library finds no GPU or no driver for it")
+        }
+        guard index < count else { throw .absentDevice(device, count: count) }
+    }
+
+    /// Throws where a precision would only be slower: half precision on a processor that has no instructions for it.
+    public static func check(
+        _ precision: DType, on device: Device, processor: Processor = .current
+    ) throws(ComputeError) {
+        guard device == .cpu else { return }
+        let isFast =
+            switch precision {
+            case .bfloat16: processor.hasBFloat16
+            case .float16: processor.hasFloat16
+            default: true
+            }
+        guard isFast else { throw .slowPrecision(precision, processor: processor.name) }
+    }
+
+    /// The loader's reason in words: it names a file, and most often that file is simply not there.
+    static func shortened(_ reason: String) -> String {
+        let line = reason.split(separator: "\n").first.map(String.init) ?? reason
+        guard line.contains("No such file") else { return "LibTorch's CUDA library cannot be loaded (\(line))" }
+        let file = line.split(separator: ":").first.map(String.init) ?? "libtorch_cuda.so"
+        return file.contains("libtorch_cuda")
+            ? "this LibTorch has no CUDA library (libtorch_cuda.so)"
+            : "LibTorch's CUDA library needs \(file), which is not there"
+    }
+}

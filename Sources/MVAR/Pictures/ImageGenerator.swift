@@ -1,0 +1,119 @@
+import ImageTokenizer
+public import Images
+public import Sampling
+import ScaleTransformer
+import TokenPyramid
+import Torch
+
+/// Makes pictures: a model, its tokenizer, and the loop over batches.
+///
+/// ```swift
+/// let generator = try ImageGenerator(ModelSource(model: "models/default"))
+/// let request = GenerationRequest(classes: [3, 5], seed: 1, parameters: generator.defaultParameters)
+/// try generator.generate(request) { picture in
+///     try picture.image.write(to: "\(picture.number).png")
+/// }
+/// ```
+public final class ImageGenerator {
+    /// The networks, and the names of the classes.
+    public let model: LoadedModel
+
+    /// Loads a model.
+    ///
+    /// - Parameter source: Its files; without any, those of the default model.
+    /// - Throws: What ``LoadedModel/init(_:)`` throws.
+    public init(_ source: ModelSource) throws { model = try LoadedModel(source) }
+
+    /// A generator of a model that is loaded.
+    public init(_ model: LoadedModel) { self.model = model }
+
+    /// How tokens are chosen where nobody says otherwise: as the model's configuration says, else as its authors did.
+    public var defaultParameters: SamplingParameters {
+        var parameters = SamplingParameters.published(
+            depth: model.transformer.configuration.depth, isMVAR: !model.isVAR)
+        parameters.guidance = model.description.guidance ?? parameters.guidance
+        parameters.topK = model.description.topK ?? parameters.topK
+        parameters.topP = model.description.topP ?? parameters.topP
+        return parameters
+    }
+
+    /// One picture, finished.
+    public struct Picture: Hashable, Sendable {
+        /// Its number, by which its random numbers were drawn.
+        public let number: Int
+        /// Its class; the number of classes stands for none.
+        public let label: Int
+        /// Its pixels.
+        public let image: PixelImage
+        /// What it was after every scale, coarse to fine; empty unless asked for.
+        public let steps: [PixelImage]
+        /// Its tokens, all scales one after another; with mixtures the codes that weigh most.
+        public let tokens: [Int32]
+    }
+
+    /// How far a generation is.
+    public struct Progress: Hashable, Sendable {
+        /// Pictures that are finished.
+        public let finishedPictures: Int
+        /// Pictures in all.
+        public let pictures: Int
+        /// The share of the work that is done, 0...1.
+        public let fraction: Double
+    }
+
+    /// Generates pictures, batch after batch, each picture the same for every size of the batch.
+    ///
+    /// - Parameters:
+    ///   - request: Which pictures, and how.
+    ///   - batch: How many are computed together, 1 or more: more are faster and take more memory.
+    ///   - keepsSteps: Whether to make a picture after every scale too.
+    ///   - progress: Called after every scale and every picture.
+    ///   - receive: Gets each picture as soon as it is finished, in the order of the request.
+    /// - Throws: ``Sampling/SamplingError`` where the request makes no sense, ``Torch/TorchError`` if memory runs out, and
+    ///   what `receive` throws.
+    public func generate(
+        _ request: GenerationRequest, batch: Int = 8, keepsSteps: Bool = false,
+        progress: (Progress) -> Void = { _ in }, receive: (Picture) throws -> Void
+    ) throws {
+        try request.check(classes: model.transformer.configuration.classes)
+        let schedule = model.transformer.configuration.schedule
+        for start in stride(from: 0, to: request.count, by: max(1, batch)) {
+            let range = start..<min(start + max(1, batch), request.count)
+            let part = GenerationRequest(
+                classes: Array(request.classes[range]), images: Array(request.images[range]), seed: request.seed,
+                parameters: request.parameters)
+            let generation = try ImageGeneration(
+                part, transformer: model.transformer, quantizer: model.tokenizer.quantizer)
+            var latents: [Tensor] = []
+            while let step = try generation.advance() {
+                if keepsSteps { latents.append(step.latent) }
+                let tokens = schedule.range(ofScales: 0..<step.scale + 1).count
+                // Decoding comes after all scales, and takes about a quarter of the time.
+                let share = 0.75 * Double(tokens) / Double(schedule.tokenCount) * Double(range.count)
+                progress(
+                    Progress(
+                        finishedPictures: start, pictures: request.count,
+                        fraction: (Double(start) + share) / Double(request.count)))
+            }
+            if latents.isEmpty { latents = [try generation.latent] }
+            let tokens = try generation.tokens
+            for index in range {
+                let row = index - start
+                let steps = try latents.map { try picture(of: $0.narrowed(axis: 0, row..<row + 1)) }
+                try receive(
+                    Picture(
+                        number: request.images[index], label: request.classes[index], image: steps[steps.count - 1],
+                        steps: keepsSteps ? steps : [], tokens: tokens[row]))
+                let rest = 0.75 * Double(range.upperBound - index - 1)
+                progress(
+                    Progress(
+                        finishedPictures: index + 1, pictures: request.count,
+                        fraction: (Double(index + 1) + rest) / Double(request.count)))
+            }
+        }
+    }
+
+    private func picture(of latent: Tensor) throws -> PixelImage {
+        try withoutGradients { try PixelImage.pictures(of: model.tokenizer.pictures(of: latent))[0] }
+    }
+}

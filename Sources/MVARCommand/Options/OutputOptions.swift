@@ -1,0 +1,31 @@
+import ArgumentParser
+import Foundation
+
+/// What every command says, and how.
+struct OutputOptions: ParsableArguments {
+    @Flag(name: [.short, .long], help: "No progress and no remarks: only results and errors.")
+    var quiet = false
+
+    @Flag(help: "Print the result as JSON, for programs.")
+    var json = false
+
+    /// A line of progress in the style that the user wants.
+    func progress(_ label: String, unit: String) -> ProgressLine {
+        ProgressLine(label, unit: unit, style: .forStandardError(isQuiet: quiet))
+    }
+
+    /// A remark for people, on standard error.
+    func remark(_ text: String) {
+        if !quiet { StandardError.write("mvar: \(text)") }
+    }
+
+    /// Prints a result as JSON, on standard output.
+    func printJSON(_ value: some Encodable) throws { print(try Self.json(value)) }
+
+    /// The text of ``printJSON(_:)``: keys in a fixed order.
+    static func json(_ value: some Encodable) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(value), as: UTF8.self)
+    }
+}

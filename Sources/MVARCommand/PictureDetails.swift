@@ -1,0 +1,111 @@
+import MVAR
+
+/// What a picture tells of itself.
+struct PictureDetails: Encodable {
+    let path: String
+    let format: String
+    let width: Int
+    let height: Int
+    /// Its texts in their order.
+    let texts: [PNGMetadata.Text]
+    let tokens: PictureTokens?
+
+    /// Reads a picture; nil where the file is none, and may be a model.
+    init?(path: String) throws {
+        guard let format = Self.format(of: path) else { return nil }
+        let picture = try PixelImage(contentsOf: path)
+        let metadata = format == .png ? try PNGMetadata(contentsOf: path) : PNGMetadata()
+        self.path = path
+        self.format = format.rawValue
+        (width, height) = (picture.width, picture.height)
+        texts = metadata.texts
+        tokens = try metadata.tokens.map { (bytes) throws(PictureTokensError) in try PictureTokens(decoding: bytes) }
+    }
+
+    /// By the first bytes; by the name where there are none, so that the message speaks of a picture.
+    private static func format(of path: String) -> ImageFormat? {
+        ImageFormat(signatureOf: FileStart.bytes(of: path)) ?? (try? ImageFormat(extensionOf: path))
+    }
+
+    /// Whether mixtures of codes were taken, which tokens do not say.
+    var isSmooth: Bool { texts.contains { $0.key == "mvar:smooth" && $0.value == "true" } }
+
+    /// Makes the picture again.
+    func rebuilt(by source: ModelSource) throws -> PixelImage {
+        guard let tokens else { throw RebuildError(path: path) }
+        var source = source
+        source.schedule = source.schedule ?? tokens.schedule
+        return try PictureSheet(rebuilding: tokens, with: LoadedModel.tokenizer(source)).image
+    }
+
+    /// A picture without tokens.
+    struct RebuildError: Error, CustomStringConvertible {
+        let path: String
+
+        var description: String {
+            "'\(path)' holds no tokens, so it cannot be made again: only a PNG that 'mvar sample' wrote does, and programs "
+                + "that change pictures drop them."
+        }
+    }
+
+    /// Lines for people.
+    var text: String {
+        var rows = [("file", path), ("picture", "\(format), \(width) × \(height) pixels")]
+        rows += texts.map { (Self.printable($0.key), Self.printable($0.value)) }
+        guard let tokens else { return table(rows + [("tokens", "none")]) }
+        rows.append(
+            (
+                "tokens",
+                "\(tokens.pictures.count) picture\(tokens.pictures.count == 1 ? "" : "s") of \(tokens.schedule.tokenCount), "
+                    + "of \(tokens.vocabularySize) codes"
+            ))
+        let first = tokens.pictures[0].tokens
+        for (scale, side) in tokens.schedule.sides.enumerated() where tokens.pictures.count == 1 && side <= 16 {
+            let range = tokens.schedule.range(ofScale: scale)
+            rows.append(("  \(side) × \(side)", first[range].map(String.init).joined(separator: " ")))
+        }
+        return table(rows)
+    }
+
+    /// A stranger's text must not steer the terminal.
+    private static func printable(_ text: String) -> String {
+        String(
+            String.UnicodeScalarView(
+                text.unicodeScalars.map { scalar in
+                    switch scalar.properties.generalCategory {
+                    case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate: "?"
+                    default: scalar
+                    }
+                }))
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case path, format, width, height, texts, schedule, pictures
+        case vocabularySize = "vocab_size"
+    }
+
+    private struct PictureRow: Encodable {
+        let label: Int?
+        let image: Int
+        let tokens: [Int32]
+
+        enum CodingKeys: String, CodingKey {
+            case image, tokens
+            case label = "class"
+        }
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(path, forKey: .path)
+        try container.encode(format, forKey: .format)
+        try container.encode(width, forKey: .width)
+        try container.encode(height, forKey: .height)
+        try container.encode(
+            Dictionary(texts.map { ($0.key, $0.value) }, uniquingKeysWith: { first, _ in first }), forKey: .texts)
+        try container.encodeIfPresent(tokens?.schedule, forKey: .schedule)
+        try container.encodeIfPresent(tokens?.vocabularySize, forKey: .vocabularySize)
+        try container.encodeIfPresent(
+            tokens?.pictures.map { PictureRow(label: $0.label, image: $0.image, tokens: $0.tokens) }, forKey: .pictures)
+    }
+}

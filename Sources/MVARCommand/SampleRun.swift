@@ -1,0 +1,125 @@
+import MVAR
+
+/// One generated picture, as `--json` tells it.
+struct Sample: Codable, Hashable {
+    let path: String
+    let label: Int?
+    let name: String?
+    let seed: UInt64
+    let image: Int
+
+    enum CodingKeys: String, CodingKey {
+        case path, seed, image
+        case label = "class"
+        case name = "class_name"
+    }
+
+    /// All keys are always there: `class` is null for a picture of no class.
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(path, forKey: .path)
+        try container.encode(label, forKey: .label)
+        try container.encode(name, forKey: .name)
+        try container.encode(seed, forKey: .seed)
+        try container.encode(image, forKey: .image)
+    }
+
+    /// The result's line: path, class, seed, number, with tabs between.
+    var line: String {
+        let words = [label.map { "class \($0)" } ?? "class none", name].compactMap(\.self).joined(separator: " ")
+        return [path, words, "seed \(seed)", "image \(image)"].joined(separator: "\t")
+    }
+}
+
+/// What `mvar sample` does once its options are values: request, loop, files.
+struct SampleRun {
+    private let generator: ImageGenerator
+    private let request: GenerationRequest
+    private let isProgressive: Bool
+    private let isGrid: Bool
+    private let paths: PicturePaths
+
+    init(
+        generator: ImageGenerator, classes: String?, count: Int, seed: UInt64, sampling: SamplingOptions,
+        isProgressive: Bool, isGrid: Bool, paths: PicturePaths
+    ) throws {
+        let names = generator.model.classes
+        request = GenerationRequest(
+            classes: try ClassChoice(classes, among: names).classes(count: count, seed: seed, classCount: names.count),
+            seed: seed, parameters: sampling.parameters(over: generator.defaultParameters))
+        self.generator = generator
+        self.isProgressive = isProgressive
+        self.isGrid = isGrid
+        self.paths = paths
+        // Hours of sampling must not end in a picture that no file can hold.
+        let size = PictureSheet.size(
+            pictures: isGrid ? count : 1, isProgressive: isProgressive,
+            tokenizer: generator.model.tokenizer.configuration)
+        let limit = paths.format.maximumSide
+        guard max(size.width, size.height) <= limit, size.width * size.height <= PixelImage.maximumPixelCount else {
+            throw SheetError(width: size.width, height: size.height, format: paths.format)
+        }
+    }
+
+    /// A picture of all pictures that would be too large.
+    struct SheetError: Error, CustomStringConvertible {
+        let width: Int
+        let height: Int
+        let format: ImageFormat
+
+        var description: String {
+            "The picture would have \(width) × \(height) pixels, more than \(format.rawValue) or mvar can hold: "
+                + "ask for fewer, or for one file each with %05d in the name."
+        }
+    }
+
+    /// Generates and writes all pictures.
+    ///
+    /// - Parameters:
+    ///   - batch: How many are computed together.
+    ///   - progress: Called after every scale and picture.
+    ///   - receive: Gets what was written, file by file.
+    func generate(
+        batch: Int, progress: (ImageGenerator.Progress) -> Void, receive: ([Sample]) -> Void
+    ) throws {
+        var held: [ImageGenerator.Picture] = []
+        try generator.generate(request, batch: batch, keepsSteps: isProgressive, progress: progress) { picture in
+            if isGrid { held.append(picture) } else { receive(try write([picture])) }
+        }
+        if isGrid { receive(try write(held)) }
+    }
+
+    private func write(_ pictures: [ImageGenerator.Picture]) throws -> [Sample] {
+        let model = generator.model
+        let sheet = try PictureSheet(
+            pictures, isProgressive: isProgressive, tokenizer: model.tokenizer.configuration,
+            classCount: model.classes.count)
+        let path = try paths.write(
+            sheet.image, number: pictures[0].number,
+            metadata: PNGMetadata(texts: texts(of: pictures), tokens: sheet.tokens.bytes))
+        return pictures.map { picture in
+            let label = picture.label < model.classes.count ? picture.label : nil
+            return Sample(
+                path: path, label: label, name: label.flatMap { model.classes.names[$0].first }, seed: request.seed,
+                image: picture.number)
+        }
+    }
+
+    /// What a PNG says of how it was made: nothing that differs between two runs of the same pictures.
+    private func texts(of pictures: [ImageGenerator.Picture]) -> [PNGMetadata.Text] {
+        let model = generator.model
+        let parameters = request.parameters
+        let labels = pictures.map { model.classes.label(of: $0.label) }
+        let name = model.description.name ?? model.files[0].split(separator: "/").last.map(String.init) ?? ""
+        let facts: [(key: String, value: String)] = [
+            ("Software", "mvar \(MVARCommand.version)"), ("mvar:model", name),
+            ("mvar:class", labels.joined(separator: "; ")),
+            ("mvar:seed", "\(request.seed)"), ("mvar:image", pictures.map { "\($0.number)" }.joined(separator: ",")),
+            ("mvar:cfg", "\(parameters.guidance)"), ("mvar:top-k", "\(parameters.topK)"),
+            ("mvar:top-p", "\(parameters.topP)"), ("mvar:temperature", "\(parameters.temperature)"),
+            ("mvar:smooth", "\(parameters.isSmooth)"), ("mvar:schedule", "\(model.transformer.configuration.schedule)"),
+            ("mvar:attention", "\(model.transformer.configuration.pattern)"),
+        ]
+        return facts.map { PNGMetadata.Text(key: $0.key, value: $0.value) }
+    }
+}
