@@ -1,0 +1,120 @@
+import ImageTokenizer
+import NeuralNetworks
+import ScaleTransformer
+import TokenPyramid
+import Torch
+
+/// Trains a transformer on tokens: next-scale prediction under teacher forcing.
+final class ModelTrainer: StepwiseTrainer {
+    private let settings: ModelTrainingSettings
+    private let quantizer: MultiScaleQuantizer
+    private let tokens: TokenSet
+    private let validationTokens: TokenSet
+    private let parameters: TrainableParameters
+    private let forcing: TeacherForcing
+    private let optimizer: AdamW
+    private let average: AveragedParameters?
+    private let groups: ScaleGroups
+    private var order: ShuffledOrder
+    /// The smallest validation loss so far, `[1]`; a tensor, so that it is saved with the others.
+    private let smallestLoss: Tensor
+    /// Called whenever a validation beats all before.
+    var keepBest: ([(name: String, tensor: Tensor)]) throws -> Void = { _ in }
+
+    init(
+        _ settings: ModelTrainingSettings, quantizer: MultiScaleQuantizer, tokens: TokenSet, validation: TokenSet
+    ) throws(TorchError) {
+        self.settings = settings
+        self.quantizer = quantizer
+        self.tokens = tokens
+        validationTokens = validation
+        let precision: DType = settings.usesBFloat16 ? .bfloat16 : .float32
+        parameters = TrainableParameters(FreshParameters(seed: settings.seed)) {
+            NextScaleTransformer.dtype(ofParameter: $0, precision: precision)
+        }
+        forcing = TeacherForcing(
+            try NextScaleTransformer(settings.model, at: ParameterPath(parameters)), precision: precision)
+        optimizer = try AdamW(parameters.masters, settings: settings.optimizer)
+        average = settings.averageDecay > 0 ? try AveragedParameters(parameters, decay: settings.averageDecay) : nil
+        groups = settings.cycle > 0 ? .cycle(coarseSteps: settings.cycle) : .all
+        order = ShuffledOrder(count: tokens.count, seed: settings.seed)
+        smallestLoss = try Tensor.full([1], .greatestFiniteMagnitude, dtype: .float64)
+    }
+
+    // MARK: StepwiseTrainer
+
+    func step(_ step: Int, learningRate: Double) throws -> [TrainingMetric] {
+        let (indices, flipped) = order.batch(step: step, size: settings.batch)
+        let batch = try tokens.batch(indices, flipped: flipped)
+        let inputs = try withoutGradients { () throws(TorchError) in try quantizer.teacherInputs(batch) }
+        var coins = SplitMix64(seed: settings.seed, stream: step, purpose: 4)
+        let labels = indices.map { coins.unit() < settings.labelDrop ? settings.model.nullClass : tokens.labels[$0] }
+        try parameters.dropGradients()
+        let loss = try forcing.accumulate(
+            groups.passes(step: step, settings.model), tokens: batch, inputs: inputs,
+            labels: Tensor(labels, shape: [labels.count]))
+        try parameters.gatherGradients()
+        let norm = try clipGradients(of: parameters.masters.map(\.tensor), to: settings.clip)
+        let metrics = [TrainingMetric("loss", loss), TrainingMetric("gradient_norm", norm)]
+        guard loss.isFinite, norm.isFinite else { return [TrainingMetric("loss", .nan)] + metrics }
+        try optimizer.step(learningRate: learningRate)
+        try average?.update(step: step)
+        try parameters.publish()
+        return metrics
+    }
+
+    func validate() throws -> [TrainingMetric] {
+        let forcing = TeacherForcing(try finishedTransformer())
+        let schedule = settings.model.schedule
+        var sums = [Double](repeating: 0, count: schedule.count)
+        for start in stride(from: 0, to: validationTokens.count, by: 16) {
+            let indices = Array(start..<min(start + 16, validationTokens.count))
+            let batch = try validationTokens.batch(indices, flipped: indices.map { _ in false })
+            let labels = indices.map { validationTokens.labels[$0] }
+            let losses = try forcing.perScale(
+                tokens: batch, inputs: withoutGradients { () throws(TorchError) in try quantizer.teacherInputs(batch) },
+                labels: Tensor(labels, shape: [labels.count]))
+            for (scale, values) in losses.enumerated() { sums[scale] += values.reduce(0, +) }
+        }
+        let loss = sums.reduce(0, +) / Double(validationTokens.count * schedule.tokenCount)
+        if try loss < smallestLoss.item() {
+            try smallestLoss.assign(Tensor([loss], shape: [1]))
+            try keepBest(result)
+        }
+        return [TrainingMetric("loss", loss)]
+            + sums.enumerated().map { scale, sum in
+                TrainingMetric(
+                    "loss_\(scale + 1)", sum / Double(validationTokens.count * schedule.tokenCount(ofScale: scale)))
+            }
+    }
+
+    var state: [(name: String, tensor: Tensor)] {
+        parameters.masters.map { ("parameters." + $0.name, $0.tensor) }
+            + (average?.averages ?? []).map { ("average." + $0.name, $0.tensor) }
+            + optimizer.moments.map { ("optimizer." + $0.name, $0.tensor) } + [("smallest_loss", smallestLoss)]
+    }
+
+    var optimizerSteps: [Int] { optimizer.steps }
+
+    func restore(optimizerSteps: [Int], tensor: (String) throws -> Tensor) throws {
+        try parameters.restore { try tensor("parameters." + $0) }
+        try withoutGradients {
+            for (name, value) in average?.averages ?? [] { try value.assign(tensor("average." + name)) }
+            try smallestLoss.assign(tensor("smallest_loss"))
+        }
+        try optimizer.restore(steps: optimizerSteps) { try tensor("optimizer." + $0) }
+    }
+
+    // MARK: The result
+
+    private var result: [(name: String, tensor: Tensor)] { average?.averages ?? parameters.masters }
+
+    private func finishedTransformer() throws -> NextScaleTransformer {
+        let loaded = LoadedParameters(
+            Dictionary(result.map { ($0.name, $0.tensor) }, uniquingKeysWith: { first, _ in first }),
+            origin: "the run")
+        let transformer = try NextScaleTransformer(settings.model, at: ParameterPath(loaded))
+        try loaded.finish()
+        return transformer
+    }
+}

@@ -1,0 +1,107 @@
+public import Checkpoints
+public import ImageTokenizer
+import ScaleTransformer
+import TokenPyramid
+public import Torch
+
+/// A run that trains a transformer in a folder, and can be stopped and resumed.
+public struct ModelTraining {
+    /// What is trained, and how.
+    public let settings: ModelTrainingSettings
+    /// Where the run keeps its state.
+    public let folder: String
+    /// What makes the tokens; it stays as it is.
+    public let tokenizer: VisualTokenizer
+    /// The tokenizer's tensors, which go into the result beside the transformer's.
+    private let tokenizerTensors: [(name: String, tensor: Tensor)]
+
+    /// A run.
+    ///
+    /// - Parameters:
+    ///   - settings: What is trained, and how.
+    ///   - folder: Where the run keeps its state.
+    ///   - tokenizer: What makes the tokens.
+    ///   - tokenizerTensors: Its tensors by name, as they are to be written.
+    /// - Throws: ``TrainingError`` where a setting makes no sense, or tokenizer and transformer do not belong together.
+    public init(
+        _ settings: ModelTrainingSettings, folder: String, tokenizer: VisualTokenizer,
+        tokenizerTensors: [(name: String, tensor: Tensor)]
+    ) throws(TrainingError) {
+        try settings.check()
+        let (model, shape) = (settings.model, tokenizer.configuration)
+        guard model.schedule == shape.schedule else {
+            throw .invalidSetting("The tokenizer's schedule is \(shape.schedule), the transformer's \(model.schedule).")
+        }
+        guard model.vocabularySize == shape.vocabularySize, model.latentChannels == shape.latentChannels else {
+            throw .invalidSetting(
+                "The tokenizer has \(shape.vocabularySize) codes of \(shape.latentChannels) channels, "
+                    + "the transformer expects \(model.vocabularySize) of \(model.latentChannels).")
+        }
+        self.settings = settings
+        self.folder = folder
+        self.tokenizer = tokenizer
+        self.tokenizerTensors = tokenizerTensors
+    }
+
+    /// Where the best model so far is: a model folder that the sampler loads as it is.
+    public var resultPath: String { folder + "/model" }
+
+    /// Trains to the end, or until it is interrupted. The weights with the smallest validation loss are kept.
+    ///
+    /// - Parameters:
+    ///   - tokens: What is learned from.
+    ///   - validation: What is measured on.
+    ///   - description: Goes into the result's `config.json`, with the shapes filled in: names of classes, defaults of
+    ///     sampling.
+    ///   - resuming: Whether to go on from the folder's checkpoint.
+    ///   - isInterrupted: Asked after every step.
+    ///   - report: Gets losses and measurements.
+    /// - Returns: How it ended.
+    /// - Throws: ``TrainingError`` or what reading and writing throw.
+    public func run(
+        tokens: TokenSet, validation: TokenSet, description: ModelDescription = ModelDescription(),
+        resuming: Bool = false, isInterrupted: @escaping () -> Bool = { Interruption.isRequested },
+        report: (TrainingReport) throws -> Void = { _ in }
+    ) throws -> TrainingOutcome {
+        for label in tokens.labels + validation.labels where !(0..<settings.model.classes).contains(label) {
+            throw TrainingError.invalidSetting("Label \(label) is not in 0..<\(settings.model.classes).")
+        }
+        let runFolder = try RunFolder(path: folder, settings: settings, resuming: resuming)
+        let trainer = try ModelTrainer(
+            settings, quantizer: tokenizer.quantizer, tokens: tokens, validation: validation)
+        trainer.keepBest = { parameters in
+            try ModelFolder(path: resultPath).write(
+                completed(description),
+                model: parameters.map { ($0.name, try $0.tensor.converted(to: .float16)) },
+                tokenizer: tokenizerTensors.map { ($0.name, try $0.tensor.converted(to: .float16)) })
+        }
+        let loop = TrainingLoop(
+            folder: runFolder, length: settings.length, learningRate: settings.learningRate, rhythm: settings.rhythm,
+            isInterrupted: isInterrupted)
+        return try loop.run(trainer, resuming: resuming, report: report)
+    }
+
+    private func completed(_ description: ModelDescription) -> ModelDescription {
+        let (model, shape) = (settings.model, tokenizer.configuration)
+        var description = description
+        description.depth = model.depth
+        description.width = model.width
+        description.heads = model.heads
+        description.mlpRatio = model.mlpRatio
+        description.classes = model.classes
+        description.sharesAdaLN = model.sharesAdaLN
+        description.normalizesQueriesAndKeys = model.normalizesQueriesAndKeys
+        description.schedule = model.schedule.sides
+        description.refineStep = model.firstSpatialScale
+        description.attention = model.pattern.description
+        description.latentChannels = shape.latentChannels
+        description.channels = shape.channels
+        description.channelMultipliers = shape.multipliers
+        description.vocabularySize = shape.vocabularySize
+        description.phiSharing = shape.sharedResidualConvolutions
+        description.phiRatio = shape.residualRatio
+        description.usesCosineCodes = shape.comparesByCosine
+        description.imageSize = shape.imageSide
+        return description
+    }
+}

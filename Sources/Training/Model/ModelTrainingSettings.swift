@@ -1,0 +1,71 @@
+public import NeuralNetworks
+public import ScaleTransformer
+
+/// Everything that decides what a transformer becomes, beside the tokens.
+public struct ModelTrainingSettings: Codable, Hashable, Sendable {
+    /// The shape of the transformer.
+    public var model: TransformerConfiguration
+    /// Pictures a step.
+    public var batch: Int
+    /// The highest learning rate.
+    public var learningRate: Double
+    /// Of AdamW.
+    public var optimizer: AdamW.Settings
+    /// The largest gradient norm.
+    public var clip: Double
+    /// How often a label is replaced by the null class, which guidance needs.
+    public var labelDrop: Double
+    /// The decay of the averaged weights, which are those that are measured and written; 0 for the last ones.
+    public var averageDecay: Double
+    /// 0 to train all scales in every step; else the public code's cycle, with so many steps on the coarse scales.
+    public var cycle: Int
+    /// Whether the blocks compute in bfloat16; the head never does.
+    public var usesBFloat16: Bool
+    /// Of weights, order and dropped labels.
+    public var seed: UInt64
+    /// How long the run lasts.
+    public var length: TrainingLength
+    /// How often it saves, measures and reports.
+    public var rhythm: TrainingRhythm
+
+    /// Settings for small models.
+    public init(
+        model: TransformerConfiguration, batch: Int = 16, learningRate: Double = 1e-3,
+        optimizer: AdamW.Settings = .init(), clip: Double = 2, labelDrop: Double = 0.1, averageDecay: Double = 0.995,
+        cycle: Int = 0, usesBFloat16: Bool = false, seed: UInt64 = 0, length: TrainingLength,
+        rhythm: TrainingRhythm = .init(checkpoint: 100, validation: 200, report: 10)
+    ) {
+        self.model = model
+        self.batch = batch
+        self.learningRate = learningRate
+        self.optimizer = optimizer
+        self.clip = clip
+        self.labelDrop = labelDrop
+        self.averageDecay = averageDecay
+        self.cycle = cycle
+        self.usesBFloat16 = usesBFloat16
+        self.seed = seed
+        self.length = length
+        self.rhythm = rhythm
+    }
+
+    /// Throws for the first setting that makes no sense.
+    func check() throws(TrainingError) {
+        try length.check()
+        try rhythm.check()
+        func require(_ holds: Bool, _ text: String) throws(TrainingError) {
+            if !holds { throw .invalidSetting(text) }
+        }
+        try require(batch >= 1, "A step needs at least 1 picture, not \(batch).")
+        try require(learningRate > 0 && learningRate.isFinite, "The learning rate must be above 0, not \(learningRate).")
+        try require(clip > 0, "The largest gradient norm must be above 0, not \(clip).")
+        try require((0...1).contains(labelDrop), "The share of dropped labels must be in 0...1, not \(labelDrop).")
+        try require(
+            (0..<1).contains(averageDecay), "The decay of the average must be in 0..<1, not \(averageDecay).")
+        try require(cycle >= 0, "The steps of a cycle must be 0 or more, not \(cycle).")
+        try require(model.depth >= 1, "A transformer needs at least 1 block, not \(model.depth).")
+        try require(
+            model.heads >= 1 && model.width >= 1 && model.width % model.heads == 0,
+            "The width \(model.width) must be a multiple of the number of heads, \(model.heads).")
+    }
+}

@@ -1,0 +1,104 @@
+package import ScaleTransformer
+import TokenPyramid
+package import Torch
+
+/// Which scales a step trains.
+package enum ScaleGroups: Hashable, Sendable, Codable {
+    /// All, in as few passes as the pattern allows; gradients add up.
+    case all
+    /// One group a step: the coarse scales in so many steps of a cycle, then each fine scale in one (the public code's
+    /// `ratio_k`).
+    case cycle(coarseSteps: Int)
+
+    /// The passes of a step, each over neighbouring scales.
+    ///
+    /// Where no token looks beyond its own scale, the loss splits exactly: coarse scales, which are small, together, and
+    /// every later one alone.
+    package func passes(step: Int, _ configuration: TransformerConfiguration) -> [Range<Int>] {
+        let count = configuration.schedule.count
+        guard configuration.pattern.isWithinScale else { return [0..<count] }
+        let first = min(max(configuration.firstSpatialScale, 1), count)
+        let groups = [0..<first] + (first..<count).map { $0..<$0 + 1 }
+        switch self {
+        case .all: return groups
+        case .cycle(let coarseSteps):
+            let position = step % (coarseSteps + groups.count - 1)
+            return [position < coarseSteps ? groups[0] : groups[position - coarseSteps + 1]]
+        }
+    }
+}
+
+/// The cross-entropy of a transformer that is given the true tokens of the coarser scales.
+package struct TeacherForcing {
+    package let transformer: NextScaleTransformer
+    /// The type in which the blocks compute.
+    package let precision: DType
+
+    package init(_ transformer: NextScaleTransformer, precision: DType = .float32) {
+        self.transformer = transformer
+        self.precision = precision
+    }
+
+    private var schedule: ScaleSchedule { transformer.configuration.schedule }
+
+    /// -log p of every token of some scales.
+    ///
+    /// - Parameters:
+    ///   - scales: Neighbouring scales.
+    ///   - tokens: `[B, L]`, int64.
+    ///   - inputs: The teacher inputs of all scales but the first, `[B, L - n, Z]`.
+    ///   - labels: `[B]`, int64.
+    /// - Returns: `[B, T]` over the tokens of `scales`.
+    /// - Throws: ``Torch/TorchError`` if shapes do not fit or memory runs out.
+    package func crossEntropy(
+        ofScales scales: Range<Int>, tokens: Tensor, inputs: Tensor, labels: Tensor
+    ) throws(TorchError) -> Tensor {
+        let range = schedule.range(ofScales: scales)
+        let without = schedule.tokenCount(ofScale: 0)
+        let given = max(range.lowerBound - without, 0)..<range.upperBound - without
+        let condition = try transformer.condition(on: labels)
+        let logits = try transformer.logits(
+            ofScales: scales,
+            inputs: given.isEmpty ? nil : inputs.narrowed(axis: 1, given).converted(to: precision),
+            condition: condition)
+        let targets = try tokens.narrowed(axis: 1, range).reshaped(-1)
+        return try logits.reshaped(-1, logits.shape[2]).crossEntropy(targets).reshaped(tokens.shape[0], -1)
+    }
+
+    /// Adds the gradients of a step's loss to the parameters, one pass after another: each frees its activations before
+    /// the next begins.
+    ///
+    /// - Parameters:
+    ///   - passes: From ``ScaleGroups``.
+    ///   - tokens: `[B, L]`, int64.
+    ///   - inputs: The teacher inputs of all scales but the first.
+    ///   - labels: `[B]`, int64.
+    /// - Returns: The loss: the mean over the batch of Σ cross-entropy / L, whatever the number of scales.
+    /// - Throws: ``Torch/TorchError`` if shapes do not fit or memory runs out.
+    package func accumulate(
+        _ passes: [Range<Int>], tokens: Tensor, inputs: Tensor, labels: Tensor
+    ) throws(TorchError) -> Double {
+        let factor = 1 / Double(tokens.shape[0] * schedule.tokenCount)
+        var total = 0.0
+        for scales in passes {
+            let loss = try crossEntropy(ofScales: scales, tokens: tokens, inputs: inputs, labels: labels).sum() * factor
+            try loss.backward()
+            total += try loss.detached().item()
+        }
+        return total
+    }
+
+    /// The cross-entropy per scale, summed over its tokens, without gradients: `[scale][picture]`.
+    package func perScale(tokens: Tensor, inputs: Tensor, labels: Tensor) throws(TorchError) -> [[Double]] {
+        try withoutGradients { () throws(TorchError) in
+            var sums: [[Double]] = []
+            for scales in ScaleGroups.all.passes(step: 0, transformer.configuration) {
+                let values = try crossEntropy(ofScales: scales, tokens: tokens, inputs: inputs, labels: labels)
+                for part in try values.split(scales.map { schedule.tokenCount(ofScale: $0) }, axis: 1) {
+                    sums.append(try part.converted(to: .float64).sum(axes: 1).array(of: Double.self))
+                }
+            }
+            return sums
+        }
+    }
+}
