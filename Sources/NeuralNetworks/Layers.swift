@@ -80,8 +80,11 @@ extension Tensor {
     ) throws(TorchError) -> Tensor {
         let largestPlain = 20_480
         let dilation = weight.shape[2] == 1 ? 2 : 1
+        // The order of the elements in memory decides between algorithms too, and is not the same for one picture as for
+        // several where an operator may choose it.
+        let ordered = device == .cpu ? try contiguous() : self
         let isDoubled = device == .cpu && shape[0] == 1 && count <= largestPlain && !weight.requiresGradient
-        let pictures = isDoubled ? try Tensor.concatenated([self, self]) : self
+        let pictures = isDoubled ? try Tensor.concatenated([ordered, ordered]) : ordered
         let result = try pictures.convolved(
             weight: weight, bias: bias, stride: stride, padding: padding, dilation: dilation)
         return isDoubled ? try result.narrowed(axis: 0, 0..<1) : result

@@ -24,6 +24,17 @@ import Torch
         }
     }
 
+    @Test("The order of the elements in memory does not matter")
+    func layout() throws {
+        let source = FreshParameters(seed: 9)
+        let normal = InitialValue.normal(standardDeviation: 1)
+        let layer = try Convolution2D(from: 32, to: 32, kernel: 3, padding: 1, at: ParameterPath(source) / "x")
+        let channelsLast = try (ParameterPath(source) / "in").tensor(3, 16, 16, 32, initial: normal)
+            .permuted(0, 3, 1, 2)
+        let expected = try layer(channelsLast.contiguous()).array(of: Float.self)
+        #expect(try layer(channelsLast).array(of: Float.self) == expected)
+    }
+
     @Test("A convolution of 1 × 1 is a product with every pixel")
     func pointwise() throws {
         let source = FreshParameters(seed: 8)
