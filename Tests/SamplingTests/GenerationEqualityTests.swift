@@ -1,4 +1,7 @@
+import ImageTokenizer
+import NeuralNetworks
 import Sampling
+import ScaleTransformer
 import Testing
 import TokenPyramid
 import Torch
@@ -58,5 +61,38 @@ import Torch
             return try model.result(Self.request([0, 1, 2]))
         }
         for picture in 0..<3 { expectEqual(results[0][picture], results[1][picture], "picture \(picture)") }
+    }
+
+    @Test("A model of other proportions: 32 latent channels, a tokenizer whose levels change their width")
+    func otherProportions() throws {
+        let source = FreshParameters(seed: 4)
+        let schedule = try ScaleSchedule([1, 2, 3, 5, 9])
+        let transformer = try NextScaleTransformer(
+            TransformerConfiguration(
+                depth: 2, width: 128, heads: 2, classes: 3, vocabularySize: 256, schedule: schedule, pattern: .full),
+            at: ParameterPath(source) / "model")
+        let tokenizer = try VisualTokenizer(
+            TokenizerConfiguration(channels: 32, multipliers: [1, 2], vocabularySize: 256, schedule: schedule),
+            at: ParameterPath(source) / "tokenizer")
+        func picture(_ pictures: Range<Int>, threads: Int) throws -> [Float] {
+            try LibTorch.setThreadCount(threads)
+            let generation = try ImageGeneration(
+                GenerationRequest(
+                    classes: pictures.map { $0 % 3 }, images: Array(pictures), seed: 1,
+                    parameters: SamplingParameters(guidance: 2, topP: 0.9, isSmooth: true)),
+                transformer: transformer, quantizer: tokenizer.quantizer)
+            while try generation.advance() != nil {}
+            // The last picture of the batch is number 7.
+            return try tokenizer.pictures(of: generation.latent).selected(axis: 0, pictures.count - 1)
+                .array(of: Float.self)
+        }
+        let before = LibTorch.threadCount
+        defer { try? LibTorch.setThreadCount(before) }
+        let alone = try picture(7..<8, threads: 1)
+        for (first, threads) in [(7, 2), (5, 1), (5, 2), (0, 2), (0, 1)] {
+            let found = try picture(first..<8, threads: threads)
+            let difference = zip(found, alone).reduce(0) { max($0, abs($1.0 - $1.1)) }
+            #expect(difference == 0, "\(8 - first) pictures on \(threads) threads")
+        }
     }
 }
