@@ -88,6 +88,7 @@ public final class PictureSet {
     ///   - indices: Which ones.
     ///   - flipped: For each of them, whether it is mirrored left to right.
     /// - Returns: `[B, 3, side, side]`, float32 in -1...1.
+    /// - Throws: ``Torch/TorchError`` if memory runs out.
     func batch(_ indices: [Int], flipped: [Bool]) throws(TorchError) -> Tensor {
         let size = 3 * side * side
         let bytes = [UInt8](unsafeUninitializedCapacity: indices.count * size) { buffer, count in

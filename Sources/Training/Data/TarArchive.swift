@@ -80,7 +80,9 @@ struct TarArchive {
         return digits.reduce(0) { $0 << 3 | Int($1 - UInt8(ascii: "0")) }
     }
 
-    private func text(_ field: ArraySlice<UInt8>) -> String { String(decoding: field.prefix { $0 != 0 }, as: UTF8.self) }
+    private func text(_ field: ArraySlice<UInt8>) -> String {
+        String(decoding: field.prefix { $0 != 0 }, as: UTF8.self)
+    }
 
     private func ustarName(_ header: [UInt8]) -> String {
         let name = text(header[0..<100])

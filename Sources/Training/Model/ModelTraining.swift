@@ -54,14 +54,14 @@ public struct ModelTraining {
     ///   - description: Goes into the result's `config.json`, with the shapes filled in: names of classes, defaults of
     ///     sampling.
     ///   - resuming: Whether to go on from the folder's checkpoint.
-    ///   - isInterrupted: Asked after every step.
     ///   - report: Gets losses and measurements.
+    ///   - isInterrupted: Asked after every step.
     /// - Returns: How it ended.
     /// - Throws: ``TrainingError`` or what reading and writing throw.
     public func run(
         tokens: TokenSet, validation: TokenSet, description: ModelDescription = ModelDescription(),
-        resuming: Bool = false, isInterrupted: @escaping () -> Bool = { Interruption.isRequested },
-        report: (TrainingReport) throws -> Void = { _ in }
+        resuming: Bool = false, report: (TrainingReport) throws -> Void = { _ in },
+        isInterrupted: @escaping () -> Bool = { TrainingInterruption.isRequested }
     ) throws -> TrainingOutcome {
         for label in tokens.labels + validation.labels where !(0..<settings.model.classes).contains(label) {
             throw TrainingError.invalidSetting("Label \(label) is not in 0..<\(settings.model.classes).")

@@ -57,7 +57,8 @@ public struct ModelTrainingSettings: Codable, Hashable, Sendable {
             if !holds { throw .invalidSetting(text) }
         }
         try require(batch >= 1, "A step needs at least 1 picture, not \(batch).")
-        try require(learningRate > 0 && learningRate.isFinite, "The learning rate must be above 0, not \(learningRate).")
+        try require(
+            learningRate > 0 && learningRate.isFinite, "The learning rate must be above 0, not \(learningRate).")
         try require(clip > 0, "The largest gradient norm must be above 0, not \(clip).")
         try require((0...1).contains(labelDrop), "The share of dropped labels must be in 0...1, not \(labelDrop).")
         try require(

@@ -1,6 +1,6 @@
 public import ImageTokenizer
-public import Torch
 import TokenPyramid
+public import Torch
 
 /// The codes of pictures and of their mirror images, computed once: 2 bytes a token.
 public struct TokenSet {

@@ -30,6 +30,7 @@ struct RunFolder {
     ///   - path: The folder; its parent must exist.
     ///   - settings: What must stay the same from one sitting to the next.
     ///   - resuming: Whether a run is there to go on with.
+    /// - Throws: ``TrainingError`` where the folder holds nothing to resume, or another run.
     init(path: String, settings: some Codable, resuming: Bool) throws {
         self.path = path
         let encoder = JSONEncoder()

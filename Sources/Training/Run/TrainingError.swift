@@ -23,12 +23,13 @@ public enum TrainingError: Error, Hashable, Sendable, CustomStringConvertible {
         case .nothingToResume(let folder):
             "'\(folder)' holds no checkpoint to resume from; leave --resume out to start a run there."
         case .otherRun(let folder, let difference):
-            "'\(folder)' holds a run with other settings (\(difference)); resume it with the same ones or choose another folder."
+            "'\(folder)' holds a run with other settings (\(difference)); resume it with those or take another folder."
         case .folderInUse(let folder):
             "'\(folder)' already holds a run; give --resume to go on with it, or choose another folder."
         case .unusableFolder(let folder, let reason): "'\(folder)' cannot be the run's folder: \(reason)."
         case .invalidSetting(let what): what
-        case .incompleteCheckpoint(let file, let missing): "'\(file)' lacks \(missing); it is no checkpoint of this run."
+        case .incompleteCheckpoint(let file, let missing):
+            "'\(file)' lacks \(missing): it is no checkpoint of this run."
         }
     }
 }

@@ -25,6 +25,7 @@ struct CodeUsage {
     ///   - vectors: Vectors of the latest step, all scales.
     ///   - generator: Chooses among them.
     /// - Returns: The codes that were moved, and their new vectors; `nil` if there are none.
+    /// - Throws: ``Torch/TorchError`` if memory runs out.
     func revivals(
         below share: Double, from vectors: [Tensor], using generator: inout SplitMix64
     ) throws(TorchError) -> (codes: Tensor, vectors: Tensor)? {

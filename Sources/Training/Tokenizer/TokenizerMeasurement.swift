@@ -1,5 +1,5 @@
-public import Images
 public import ImageTokenizer
+public import Images
 import TokenPyramid
 import Torch
 

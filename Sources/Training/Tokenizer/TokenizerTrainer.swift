@@ -49,7 +49,9 @@ final class TokenizerTrainer: StepwiseTrainer {
                 let shape = master.shape  // [Z, Z, 3, 3]
                 var values = [Float](repeating: 0, count: master.count)
                 let middle = shape[2] * shape[3] / 2
-                for channel in 0..<shape[0] { values[(channel * shape[1] + channel) * shape[2] * shape[3] + middle] = 1 }
+                for channel in 0..<shape[0] {
+                    values[(channel * shape[1] + channel) * shape[2] * shape[3] + middle] = 1
+                }
                 try master.assign(Tensor(values, shape: shape))
             }
         }

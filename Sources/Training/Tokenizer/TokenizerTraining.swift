@@ -1,7 +1,7 @@
 import Checkpoints
 import FileOutput
-import Images
 import ImageTokenizer
+import Images
 import TokenPyramid
 import Torch
 
@@ -30,14 +30,14 @@ public struct TokenizerTraining {
     ///   - pictures: What is learned from.
     ///   - validation: What is measured on.
     ///   - resuming: Whether to go on from the folder's checkpoint.
-    ///   - isInterrupted: Asked after every step.
     ///   - report: Gets losses and measurements.
+    ///   - isInterrupted: Asked after every step.
     /// - Returns: How it ended, and the measurement of the weights that were written.
     /// - Throws: ``TrainingError`` or what reading and writing throw.
     public func run(
         pictures: PictureSet, validation: PictureSet, resuming: Bool = false,
-        isInterrupted: @escaping () -> Bool = { Interruption.isRequested },
-        report: (TrainingReport) throws -> Void = { _ in }
+        report: (TrainingReport) throws -> Void = { _ in },
+        isInterrupted: @escaping () -> Bool = { TrainingInterruption.isRequested }
     ) throws -> TrainingOutcome {
         let runFolder = try RunFolder(path: folder, settings: settings, resuming: resuming)
         let trainer = try TokenizerTrainer(settings, pictures: pictures, validation: validation)
@@ -94,7 +94,8 @@ extension TokenizerTrainingSettings {
             if !holds { throw .invalidSetting(text) }
         }
         try require(batch >= 1, "A step needs at least 1 picture, not \(batch).")
-        try require(learningRate > 0 && learningRate.isFinite, "The learning rate must be above 0, not \(learningRate).")
+        try require(
+            learningRate > 0 && learningRate.isFinite, "The learning rate must be above 0, not \(learningRate).")
         try require(clip > 0, "The largest gradient norm must be above 0, not \(clip).")
         try require(revivalInterval >= 1, "The steps between revivals must be at least 1, not \(revivalInterval).")
         try require(

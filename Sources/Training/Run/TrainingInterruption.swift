@@ -1,12 +1,13 @@
+import FileOutput
+
 #if canImport(Glibc)
     import Glibc
 #else
     import Darwin
 #endif
-import FileOutput
 
 /// Ctrl-C and SIGTERM during training: the first ends the step and saves, the second ends at once.
-public enum Interruption {
+public enum TrainingInterruption {
     // Written by the handler, read by the loop; a word that only ever grows needs no more than that.
     nonisolated(unsafe) private static var received: sig_atomic_t = 0
 
@@ -17,11 +18,11 @@ public enum Interruption {
     public static func catchSignals() {
         for signalNumber in [SIGINT, SIGTERM] {
             signal(signalNumber) { number in
-                if Interruption.received > 0 {
+                if TrainingInterruption.received > 0 {
                     AtomicFile.removeUnfinishedFiles()
                     _exit(128 + number)
                 }
-                Interruption.received += 1
+                TrainingInterruption.received += 1
             }
         }
     }

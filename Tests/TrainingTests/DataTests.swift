@@ -1,0 +1,141 @@
+import Foundation
+import Images
+import Testing
+import Torch
+
+@testable import Training
+
+@Suite("Pictures to train on")
+struct DataTests {
+    private let data: DrawnData
+
+    init() throws { data = try DrawnData() }
+
+    private func names(in archive: [UInt8]) throws -> [String] {
+        let path = data.folder + "/archive.tar"
+        try Data(archive).write(to: URL(fileURLWithPath: path))
+        var names: [String] = []
+        try TarArchive(path: path).forEachFile { (entry) throws(DataError) in
+            names.append(entry.name)
+            return true
+        }
+        return names
+    }
+
+    @Test("Every file of an archive is read, in order, with its bytes")
+    func readsArchive() throws {
+        let path = data.folder + "/archive.tar"
+        let entries: [(String, [UInt8])] = [
+            ("a/1.png", [1, 2, 3]), ("b/2.png", []), ("b/3.png", .init(repeating: 7, count: 512)),
+        ]
+        try Data(tarArchive(of: entries)).write(to: URL(fileURLWithPath: path))
+        var read: [(String, [UInt8])] = []
+        try TarArchive(path: path).forEachFile { (entry) throws(DataError) in
+            read.append((entry.name, entry.bytes))
+            return true
+        }
+        #expect(read.map(\.0) == entries.map(\.0))
+        #expect(read.map(\.1) == entries.map(\.1))
+    }
+
+    @Test("An archive that is cut off anywhere inside an entry is refused, and never crashes")
+    func refusesTruncation() throws {
+        let whole = tarArchive(of: [("a/1.png", .init(repeating: 9, count: 700)), ("a/2.png", [1])])
+        for length in stride(from: 1, to: whole.count, by: 100) {
+            let isBetweenEntries = length % 512 == 0 && (length == 1536 || length >= 2560)
+            if isBetweenEntries {
+                _ = try names(in: Array(whole[..<length]))
+            } else if length < 2560 {
+                #expect(throws: DataError.self) { try names(in: Array(whole[..<length])) }
+            }
+        }
+    }
+
+    @Test("A changed byte in a header is noticed", arguments: [0, 100, 124, 130, 135, 156, 257])
+    func noticesDamage(offset: Int) throws {
+        var archive = tarArchive(of: [("a/1.png", [1, 2, 3])])
+        archive[offset] ^= 1
+        #expect(throws: DataError.self) { try names(in: archive) }
+    }
+
+    @Test("A size beyond all pictures is refused before memory is asked for")
+    func refusesAbsurdSize() throws {
+        var archive = tarArchive(of: [("a/1.png", [1, 2, 3])])
+        archive.replaceSubrange(124..<135, with: Array("77777777777".utf8))
+        archive.replaceSubrange(148..<156, with: Array("        ".utf8))
+        let sum = String(archive[..<512].reduce(0) { $0 + Int($1) }, radix: 8)
+        archive.replaceSubrange(148..<154, with: Array((String(repeating: "0", count: 6 - sum.count) + sum).utf8))
+        #expect(throws: DataError.self) { try names(in: archive) }
+    }
+
+    @Test("Labels follow the order of the chosen classes")
+    func labelsFollowChoice() throws {
+        let archive = try data.archive(count: 6, side: 16)
+        #expect(try PictureSet([archive], side: 16).labels == [0, 1, 0, 1, 0, 1])
+        #expect(try PictureSet([archive], classes: ["square", "disc"], side: 16).labels == [1, 0, 1, 0, 1, 0])
+        #expect(try PictureSet([archive], classes: ["square"], side: 16).count == 3)
+    }
+
+    @Test("A folder of folders gives the same pictures as an archive")
+    func readsFolders() throws {
+        let archive = try PictureSet([data.archive(count: 4, side: 16)], side: 16)
+        for number in 0..<4 {
+            let folder = data.folder + "/tree/" + ["disc", "square"][number % 2]
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            try DrawnData.picture(of: number % 2, number: number, side: 16).write(to: "\(folder)/\(number).png")
+        }
+        let tree = try PictureSet([data.folder + "/tree"], side: 16)
+        #expect(tree.classes == archive.classes)
+        #expect(Set((0..<4).map { tree[$0] }) == Set((0..<4).map { archive[$0] }))
+    }
+
+    @Test("An unreadable picture is named and passed over")
+    func skipsUnreadable() throws {
+        var reported: [String] = []
+        let archive = try data.archive(count: 120, side: 16, extra: [("disc/broken.png", [0x89, 0x50, 1, 2])])
+        let pictures = try PictureSet([archive], side: 16) { name, _ in reported.append(name) }
+        #expect(pictures.count == 120)
+        #expect(pictures.unreadable.count == 1)
+        #expect(reported.count == 1 && reported[0].hasSuffix("disc/broken.png"))
+    }
+
+    @Test("More than one unreadable picture in a hundred stops")
+    func stopsAtTooMany() throws {
+        let archive = try data.archive(count: 20, side: 16, extra: [("disc/broken.png", [1, 2])])
+        #expect(throws: DataError.self) { try PictureSet([archive], side: 16) }
+    }
+
+    @Test("Nothing to learn from is an error that says so")
+    func nothingFound() throws {
+        let archive = try data.archive(count: 2, side: 16)
+        #expect(throws: DataError.absent(path: "/nowhere.tar")) { try PictureSet(["/nowhere.tar"], side: 16) }
+        #expect(throws: DataError.noPictures(paths: [archive])) {
+            try PictureSet([archive], classes: ["cat"], side: 16)
+        }
+        #expect(throws: DataError.emptyClasses(["cat"], paths: [archive])) {
+            try PictureSet([archive], classes: ["disc", "cat"], side: 16)
+        }
+    }
+
+    @Test("A mirrored picture in a batch is the picture read from right to left")
+    func mirrors() throws {
+        let pictures = try PictureSet([data.archive(count: 2, side: 16)], side: 16)
+        let batch = try pictures.batch([1, 1], flipped: [false, true])
+        #expect(batch.shape == [2, 3, 16, 16])
+        let (plain, mirrored) = (try batch.selected(axis: 0, 0), try batch.selected(axis: 0, 1))
+        #expect(try plain.array(of: Float.self) == pictures[1].signedPlanes)
+        #expect(try mirrored.flipped(axes: 2).array(of: Float.self) == plain.array(of: Float.self))
+        #expect(try mirrored.array(of: Float.self) != plain.array(of: Float.self))
+    }
+
+    @Test("An epoch shows every picture once, in an order of its own")
+    func orderCoversEpoch() {
+        var order = ShuffledOrder(count: 10, seed: 3)
+        let first = (0..<5).flatMap { order.batch(step: $0, size: 2).indices }
+        let second = (5..<10).flatMap { order.batch(step: $0, size: 2).indices }
+        #expect(first.sorted() == Array(0..<10) && second.sorted() == Array(0..<10))
+        #expect(first != second)
+        var again = ShuffledOrder(count: 10, seed: 3)
+        #expect(again.batch(step: 7, size: 2).indices == Array(second[4..<6]))
+    }
+}
