@@ -37,7 +37,7 @@ struct ClassesCommand: AsyncParsableCommand {
         let entries = found.map { Entry(index: $0, identifier: names.identifiers[$0], names: names.names[$0]) }
         if output.json { return try output.printJSON(entries) }
         for entry in entries {
-            print(
+            try OutputOptions.printResult(
                 [String(entry.index), entry.identifier, entry.names.joined(separator: ", ")].compactMap(\.self)
                     .joined(separator: "\t"))
         }

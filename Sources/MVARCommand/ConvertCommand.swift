@@ -64,7 +64,7 @@ struct ConvertCommand: AsyncParsableCommand {
                 Result(path: result, form: outcome.form, parts: outcome.parts, tensors: outcome.tensors))
         }
         let parts = outcome.parts.map(\.rawValue).joined(separator: " and ")
-        print("\(result)\t\(outcome.form.rawValue)\t\(parts)\t\(outcome.tensors) tensors")
+        try OutputOptions.printResult("\(result)\tform \(outcome.form.rawValue)\t\(parts)\t\(outcome.tensors) tensors")
     }
 
     /// A value of the library's enumerations, which know nothing of command lines.

@@ -12,7 +12,11 @@ struct DoctorCommand: AsyncParsableCommand {
 
     func run() async throws {
         let diagnosis = Diagnosis()
-        if output.json { try output.printJSON(diagnosis) } else { print(Self.text(of: diagnosis)) }
+        if output.json {
+            try output.printJSON(diagnosis)
+        } else {
+            try OutputOptions.printResult(Self.text(of: diagnosis))
+        }
         if !diagnosis.isHealthy { throw ExitCode(1) }
     }
 
@@ -40,6 +44,6 @@ struct DoctorCommand: AsyncParsableCommand {
         let problems = diagnosis.problems.map { problem in
             "\(problem.isFatal ? "problem" : "remark"): \(problem.problem) \(problem.advice)"
         }
-        return ([table(rows)] + problems).joined(separator: "\n")
+        return ([aligned(rows)] + problems).joined(separator: "\n")
     }
 }

@@ -42,7 +42,7 @@ struct InspectCommand: AsyncParsableCommand {
             throw ValidationError("--rebuild needs a PNG that 'mvar sample' made")
         } else {
             let summary = try ModelSummary(shape.source(model: path))
-            if output.json { try output.printJSON(summary) } else { print(summary.text) }
+            if output.json { try output.printJSON(summary) } else { try OutputOptions.printResult(summary.text) }
         }
     }
 
@@ -59,7 +59,7 @@ struct InspectCommand: AsyncParsableCommand {
         }
         if output.json { return try output.printJSON(details) }
         // Standard output is the picture's then.
-        if rebuild != "-" { print(details.text) }
+        if rebuild != "-" { try OutputOptions.printResult(details.text) }
     }
 }
 
@@ -96,7 +96,7 @@ extension ModelSummary {
         } else {
             rows.append(("tokenizer", "none in or beside it"))
         }
-        return table(rows)
+        return aligned(rows)
     }
 
     private func spatialStart(_ shape: TransformerConfiguration) -> String {
@@ -109,10 +109,4 @@ extension ModelSummary {
     private func description(of tensors: Tensors) -> String {
         "\(tensors.count) tensors of \(tensors.types.joined(separator: ", ")), \(spoken(bytes: tensors.bytes))"
     }
-}
-
-/// Rows of names and values, the values below each other.
-func table(_ rows: [(String, String)]) -> String {
-    let width = rows.reduce(0) { max($0, $1.0.count) }
-    return rows.map { $0.0 + String(repeating: " ", count: width - $0.0.count + 2) + $0.1 }.joined(separator: "\n")
 }

@@ -20,18 +20,17 @@ struct MVARCommand: AsyncParsableCommand {
             Results go to standard output, progress and messages to standard error. The status is 0 for success, 1 for \
             a failure, 64 for a wrong command line, 130 after Ctrl-C.
 
-            Completion of commands and options in the shell, for bash, zsh or fish:
-
-              mvar --generate-completion-script bash > ~/.local/share/bash-completion/completions/mvar
+            'mvar --generate-completion-script bash' (or zsh, or fish) prints a script by which the shell completes \
+            commands and options: put it where your shell looks for completions.
             """,
         version: version,
         groupedSubcommands: [
             CommandGroup(
-                name: "Pictures:", subcommands: [SampleCommand.self, ReconstructCommand.self, TokensCommand.self]),
+                name: "Pictures", subcommands: [SampleCommand.self, ReconstructCommand.self, TokensCommand.self]),
             CommandGroup(
-                name: "Models:",
-                subcommands: [ConvertCommand.self, InspectCommand.self, ClassesCommand.self]),
-            CommandGroup(name: "Checks:", subcommands: [VerifyCommand.self, DoctorCommand.self]),
+                name: "Models",
+                subcommands: [TrainCommand.self, ConvertCommand.self, InspectCommand.self, ClassesCommand.self]),
+            CommandGroup(name: "Checks", subcommands: [VerifyCommand.self, DoctorCommand.self]),
         ])
 
     /// The version of the program, also written into its pictures.

@@ -52,7 +52,7 @@ struct PictureDetails: Encodable {
     var text: String {
         var rows = [("file", path), ("picture", "\(format), \(width) × \(height) pixels")]
         rows += texts.map { (Self.printable($0.key), Self.printable($0.value)) }
-        guard let tokens else { return table(rows + [("tokens", "none")]) }
+        guard let tokens else { return aligned(rows + [("tokens", "none")]) }
         rows.append(
             (
                 "tokens",
@@ -64,7 +64,7 @@ struct PictureDetails: Encodable {
             let range = tokens.schedule.range(ofScale: scale)
             rows.append(("  \(side) × \(side)", first[range].map(String.init).joined(separator: " ")))
         }
-        return table(rows)
+        return aligned(rows)
     }
 
     /// A stranger's text must not steer the terminal.

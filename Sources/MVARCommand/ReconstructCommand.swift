@@ -77,7 +77,7 @@ struct ReconstructCommand: AsyncParsableCommand {
             let psnr = result.psnr.map { "PSNR \(decimals($0, 2)) dB" } ?? "PSNR infinite"
             let line = [result.path, psnr, result.ssim.map { "SSIM \(decimals($0, 4))" }].compactMap(\.self)
                 .joined(separator: "\t")
-            if pictures.output == "-" { output.remark(line) } else { print(line) }
+            if pictures.output == "-" { output.remark(line) } else { try OutputOptions.printResult(line) }
         }
     }
 }

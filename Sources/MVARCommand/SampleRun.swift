@@ -40,12 +40,16 @@ struct SampleRun {
     private let paths: PicturePaths
 
     init(
-        generator: ImageGenerator, classes: String?, count: Int, seed: UInt64, sampling: SamplingOptions,
+        generator: ImageGenerator, choice: PictureChoiceOptions, sampling: SamplingOptions,
         isProgressive: Bool, isGrid: Bool, paths: PicturePaths
     ) throws {
         let names = generator.model.classes
+        let count = choice.pictureCount
+        // Short enough to be typed again.
+        let seed = choice.seed ?? UInt64(UInt32.random(in: 0 ... .max))
         request = GenerationRequest(
-            classes: try ClassChoice(classes, among: names).classes(count: count, seed: seed, classCount: names.count),
+            classes: try ClassChoice(choice.classes, among: names).classes(
+                count: count, seed: seed, classCount: names.count),
             seed: seed, parameters: sampling.parameters(over: generator.defaultParameters))
         self.generator = generator
         self.isProgressive = isProgressive
@@ -79,14 +83,15 @@ struct SampleRun {
     ///   - batch: How many are computed together.
     ///   - progress: Called after every scale and picture.
     ///   - receive: Gets what was written, file by file.
+    /// - Throws: ``Torch/TorchError`` if memory runs out, ``Images/ImageError`` where a file cannot be written.
     func generate(
-        batch: Int, progress: (ImageGenerator.Progress) -> Void, receive: ([Sample]) -> Void
+        batch: Int, progress: (ImageGenerator.Progress) -> Void, receive: ([Sample]) throws -> Void
     ) throws {
         var held: [ImageGenerator.Picture] = []
         try generator.generate(request, batch: batch, keepsSteps: isProgressive, progress: progress) { picture in
-            if isGrid { held.append(picture) } else { receive(try write([picture])) }
+            if isGrid { held.append(picture) } else { try receive(try write([picture])) }
         }
-        if isGrid { receive(try write(held)) }
+        if isGrid { try receive(try write(held)) }
     }
 
     private func write(_ pictures: [ImageGenerator.Picture]) throws -> [Sample] {

@@ -60,7 +60,7 @@ struct TokensCommand: AsyncParsableCommand {
             progress.finish()
             let result = Result(path: path, pictures: rows.count, tokens: configuration.schedule.tokenCount)
             if output.json { return try output.printJSON(result) }
-            print("\(path)\t\(result.pictures) pictures of \(result.tokens) tokens")
+            try OutputOptions.printResult("\(path)\t\(result.pictures) pictures of \(result.tokens) tokens")
         }
     }
 
@@ -123,7 +123,7 @@ struct TokensCommand: AsyncParsableCommand {
             }
             progress.finish()
             if output.json { return try output.printJSON(results) }
-            if pictures.output != "-" { for result in results { print(result.path) } }
+            if pictures.output != "-" { for result in results { try OutputOptions.printResult(result.path) } }
         }
     }
 

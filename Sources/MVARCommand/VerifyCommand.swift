@@ -89,7 +89,7 @@ struct VerifyCommand: AsyncParsableCommand {
             try output.printJSON(
                 Report(checks: report.checks.map(Report.Check.init), unknown: report.unknown, pass: report.pass))
         } else {
-            print(Self.text(of: report))
+            try OutputOptions.printResult(Self.text(of: report))
         }
         if !report.pass { throw ExitCode(1) }
     }

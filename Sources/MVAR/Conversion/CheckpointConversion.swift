@@ -132,7 +132,9 @@ public struct CheckpointConversion {
             let description = description(nil, model: nil, tokenizer: tokenizer.configuration)
             try Safetensors.write(tensors, metadata: try metadata(description, for: path), to: path)
         }
-        return Outcome(form: form, parts: [.tokenizer], tensors: tensors.count, notes: [])
+        // Nobody wraps a tokenizer: both of the forms for PyTorch are the same.
+        return Outcome(
+            form: form.isPyTorch ? .pytorchVAR : form, parts: [.tokenizer], tensors: tensors.count, notes: [])
     }
 
     private func writeFolder(_ input: Networks, to path: String) throws -> Outcome {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import FileOutput
 import Foundation
 
 /// What every command says, and how.
@@ -20,12 +21,18 @@ struct OutputOptions: ParsableArguments {
     }
 
     /// Prints a result as JSON, on standard output.
-    func printJSON(_ value: some Encodable) throws { print(try Self.json(value)) }
+    func printJSON(_ value: some Encodable) throws { try Self.printResult(try Self.json(value)) }
 
-    /// The text of ``printJSON(_:)``: keys in a fixed order.
+    /// Prints a line of the result, on standard output: at once, and with an error where nobody can take it.
+    static func printResult(_ line: String) throws { try printer(line + "\n") }
+
+    /// What prints results; tests listen to it.
+    @TaskLocal static var printer: @Sendable (String) throws -> Void = { try StandardOutput.write(Array($0.utf8)) }
+
+    /// The text of ``printJSON(_:)``: one line, keys in a fixed order.
     static func json(_ value: some Encodable) throws -> String {
         let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return String(decoding: try encoder.encode(value), as: UTF8.self)
     }
 }

@@ -36,3 +36,9 @@ func padded(_ text: String, _ width: Int) -> String { text + String(repeating: "
 func leading(_ text: String, _ width: Int) -> String {
     String(repeating: " ", count: max(0, width - text.count)) + text
 }
+
+/// Rows of names and values, the values below each other.
+func aligned(_ rows: [(String, String)]) -> String {
+    let width = rows.reduce(0) { max($0, $1.0.count) }
+    return rows.map { $0.0 + String(repeating: " ", count: width - $0.0.count + 2) + $0.1 }.joined(separator: "\n")
+}

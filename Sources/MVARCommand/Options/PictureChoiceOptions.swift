@@ -1,0 +1,50 @@
+import ArgumentParser
+import MVAR
+
+/// Which pictures are generated.
+struct PictureChoiceOptions: ParsableArguments {
+    @Option(
+        name: .customLong("class"),
+        help: ArgumentHelp(
+            "Classes, taken in turn: numbers or names with commas between; none is a picture of no class.",
+            discussion: """
+                'mvar classes' lists them. Without it, the class of each picture is drawn from the seed and the \
+                picture's number.
+                """,
+            valueName: "class[,…]"))
+    var classes: String?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Pictures in all, 1 or more. (default: one for each class given, else one)", valueName: "N"))
+    var count: Int?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "The seed, 0 to 2⁶⁴ − 1: the same seed makes the same pictures. (default: a random one, which is printed)",
+            valueName: "N"))
+    var seed: UInt64?
+
+    @Flag(help: "Show each picture after every scale, coarse to fine: a row for each picture.")
+    var progressive = false
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Pictures computed together, 1 or more: more are faster, up to a point, and take more memory.",
+            valueName: "N"))
+    var batch: Int = 8
+
+    /// How many pictures are meant.
+    var pictureCount: Int { count ?? classes.map { ClassChoice.parts(of: $0).count } ?? 1 }
+
+    func validate() throws {
+        if let count, count < 1 { throw OptionError(option: "--count", value: "\(count)", need: "at least 1") }
+        if batch < 1 { throw OptionError(option: "--batch", value: "\(batch)", need: "at least 1") }
+        if let classes, ClassChoice.parts(of: classes).contains("") {
+            throw ValidationError("--class '\(classes)' has an empty entry")
+        }
+    }
+}

@@ -1,0 +1,100 @@
+import ArgumentParser
+import MVAR
+import Testing
+
+@testable import MVARCommand
+
+@Suite("Reading the command line") struct CommandLineTests {
+    @Test("Every option of sample becomes its value") func sampleOptions() throws {
+        let arguments =
+            "--model m.pth --tokenizer t.pth --class 3,none --count 5 --seed 18446744073709551615 --cfg 2.5 --top-k 10 "
+            + "--top-p 0.5 --temperature 0 --smooth --attention window-2 --batch 3 --device cuda:1 --precision bfloat16 "
+            + "--threads 2 --progressive --grid --schedule 1,2,4 --heads 2 --first-spatial-scale 1 --window 5 -q -o a.png"
+        let command = try #require(
+            try MVARCommand.parseAsRoot(["sample"] + arguments.split(separator: " ").map(String.init)) as? SampleCommand
+        )
+        #expect(command.choice.classes == "3,none")
+        #expect(command.choice.pictureCount == 5)
+        #expect(command.choice.seed == .max)
+        #expect(command.choice.batch == 3)
+        #expect(command.choice.progressive)
+        #expect(command.pictures.grid)
+        #expect(command.pictures.output == "a.png")
+        #expect(command.output.quiet)
+        #expect(command.compute.threads == 2)
+        var source = ModelSource(model: "m.pth", tokenizer: "t.pth")
+        source.schedule = try ScaleSchedule([1, 2, 4])
+        (source.heads, source.firstSpatialScale, source.window, source.pattern) = (2, 1, 5, .window(2))
+        (source.device, source.precision) = (.cuda(1), .bfloat16)
+        #expect(
+            command.model.source(device: command.compute.device, precision: command.precision.precision.dtype) == source
+        )
+        #expect(
+            command.sampling.parameters(over: SamplingParameters())
+                == SamplingParameters(guidance: 2.5, topK: 10, topP: 0.5, temperature: 0, isSmooth: true))
+    }
+
+    @Test("What is not said is the model's") func samplingDefaults() throws {
+        let command = try SampleCommand.parse(["-o", "a.png", "--cfg", "0"])
+        let model = SamplingParameters(guidance: 2.7, topK: 1200, topP: 0.99)
+        #expect(command.sampling.parameters(over: model) == SamplingParameters(guidance: 0, topK: 1200, topP: 0.99))
+    }
+
+    @Test("Without --count there is a picture for each class, and one without classes")
+    func count() throws {
+        #expect(try SampleCommand.parse(["-o", "a.png"]).choice.pictureCount == 1)
+        #expect(try SampleCommand.parse(["-o", "a.png", "--class", "1,2,none"]).choice.pictureCount == 3)
+    }
+
+    @Test(
+        "A wrong command line is status 64, on one line that names the help",
+        arguments: [
+            ["nonsense"], ["sample"], ["sample", "-o", "a.png", "--bogus"], ["sample", "-o", "a.png", "--cfg", "much"],
+            ["sample", "-o", "a.png", "--seed", "-1"], ["sample", "-o", "a.png", "--device", "gpu"],
+            ["sample", "-o", "a.png", "--precision", "float64"], ["sample", "-o", "a.png", "--attention", "all"],
+            ["sample", "-o", "a.png", "--class", "1,,2"], ["sample", "-o", "-", "--json"],
+            ["sample", "-o", "a.png", "--schedule", "1,1"], ["convert", "a"], ["convert", "a", "b", "--to", "onnx"],
+            ["tokens", "encode", "-o", "a.safetensors"], ["reconstruct", "-o", "a.png"], ["verify"],
+        ])
+    func usageErrors(arguments: [String]) async {
+        let failed = await failure(of: arguments)
+        #expect(failed?.status == 64)
+        #expect(failed?.message?.contains("\n") == false)
+        #expect(failed?.message?.hasSuffix("--help' explains it.") == true)
+    }
+
+    @Test(
+        "A number outside its range is status 1, on one line",
+        arguments: [
+            ["--count", "0"], ["--count", "-3"], ["--cfg", "nan"], ["--cfg", "inf"], ["--cfg", "-1"],
+            ["--top-p", "1.01"],
+            ["--top-p", "nan"], ["--top-p", "-0.1"], ["--top-k", "-1"], ["--temperature", "-1"],
+            ["--temperature", "nan"],
+            ["--batch", "0"], ["--threads", "0"], ["--window", "0"], ["--heads", "0"],
+        ])
+    func ranges(option: [String]) async {
+        let failed = await failure(of: ["sample", "--model", Mini64.model, "-o", "a.png"] + option)
+        #expect(failed?.status == 1)
+        #expect(failed?.message?.contains("\n") == false)
+        #expect(failed?.message?.contains(option[0]) == true)
+    }
+
+    @Test("Every command has a help with an abstract") func help() {
+        for command in Self.commands(of: MVARCommand.self) {
+            #expect(!command.configuration.abstract.isEmpty, "\(command)")
+            #expect(command.helpMessage(columns: 100).contains("--help"))
+        }
+    }
+
+    @Test("The shells' completion scripts know the commands", arguments: [CompletionShell.bash, .zsh, .fish])
+    func completion(shell: CompletionShell) {
+        let script = MVARCommand.completionScript(for: shell)
+        #expect(script.contains("reconstruct") && script.contains("first-spatial-scale"))
+    }
+
+    private static func commands(of root: any ParsableCommand.Type) -> [any ParsableCommand.Type] {
+        let configuration = root.configuration
+        let below = configuration.subcommands + configuration.groupedSubcommands.flatMap(\.subcommands)
+        return [root] + below.flatMap(commands(of:))
+    }
+}

@@ -1,0 +1,87 @@
+import Foundation
+import MVAR
+import Testing
+
+@testable import MVARCommand
+
+@Suite("mvar tokens and mvar reconstruct") struct TokensCommandTests {
+    /// A picture that is not as the tokenizer's: wider, and larger.
+    private func photograph() -> PixelImage {
+        let pixels = (0..<150 * 97).flatMap { (place: Int) -> [UInt8] in
+            [UInt8(place % 251), UInt8(place / 150 * 2), UInt8(place * 7 % 256)]
+        }
+        return PixelImage(width: 150, height: 97, pixels: pixels)
+    }
+
+    @Test("Encoding and decoding gives what reconstruct gives") func roundTrip() async throws {
+        let folder = try TemporaryFolder()
+        try photograph().write(to: folder.file("a.png"))
+        try PixelImage(width: 64, height: 64, filledWith: .white).write(to: folder.file("b.jpg"))
+        let pictures = [folder.file("a.png"), folder.file("b.jpg")]
+        let (tokens, again, direct) = (folder.file("t.safetensors"), folder.file("t%d.png"), folder.file("r%d.png"))
+        let model = ["--model", Mini64.model, "-q"]
+        #expect(await failure(of: ["tokens", "encode"] + pictures + model + ["-o", tokens]) == nil)
+        #expect(await failure(of: ["tokens", "decode", tokens] + model + ["-o", again]) == nil)
+        #expect(await failure(of: ["reconstruct"] + pictures + model + ["-o", direct, "--json"]) == nil)
+        for number in 0..<2 {
+            #expect(
+                try PixelImage(contentsOf: folder.file("t\(number).png"))
+                    == PixelImage(contentsOf: folder.file("r\(number).png")))
+        }
+        let file = try Safetensors(path: tokens)
+        #expect(file.tensors["tokens"]?.shape == [2, 680])
+        #expect(file.tensors["tokens"]?.dtype == .int32)
+    }
+
+    @Test("The tokens are those that PyTorch computed") func goldenTokens() throws {
+        let golden = try Safetensors(path: Mini64.golden)
+        let record = try #require(golden.tensors["tokenizer.image_u8"])  // [B, H, W, 3]
+        let pixels = try record.tensor().array(of: UInt8.self)
+        let size = record.shape[1] * record.shape[2] * 3
+        let expected = try #require(golden.tensors["tokenizer.tokens"]).tensor().array(of: Int32.self)
+        let tokenizer = try LoadedModel.tokenizer(ModelSource(tokenizer: Mini64.tokenizer))
+        for index in 0..<record.shape[0] {
+            let picture = PixelImage(
+                width: record.shape[2], height: record.shape[1],
+                pixels: Array(pixels[index * size..<(index + 1) * size]))
+            #expect(try tokenizer.tokens(of: picture) == Array(expected[index * 680..<(index + 1) * 680]))
+        }
+    }
+
+    @Test("A file that is no picture is named, and nothing written") func noPicture() async throws {
+        let folder = try TemporaryFolder()
+        try photograph().write(to: folder.file("a.png"))
+        for stranger in [Mini64.folder + "/config.json", folder.file("absent.png"), Mini64.model] {
+            for command in [["reconstruct"], ["tokens", "encode"]] {
+                let failed = await failure(
+                    of: command + [folder.file("a.png"), stranger, "--model", Mini64.model, "-q", "--output"]
+                        + [folder.file(command.count == 1 ? "out.webp" : "out.safetensors")]
+                        + (command.count == 1 ? ["--grid"] : []))
+                #expect(failed?.status == 1)
+                #expect(failed?.message?.contains(stranger) == true)
+                #expect(folder.names == ["a.png"])
+            }
+        }
+    }
+
+    @Test("Tokens that are none are refused") func impossibleTokens() async throws {
+        let folder = try TemporaryFolder()
+        let tokens = folder.file("t.safetensors")
+        let cases: [(row: [Int32], part: String)] = [
+            (Array(repeating: 64, count: 680), "outside 0 to 63"),
+            (Array(repeating: -1, count: 680), "outside 0 to 63"),
+            (Array(repeating: 0, count: 679), "679 tokens"), ([], "0 tokens"),
+        ]
+        for (row, part) in cases {
+            try TokenFile(pictures: [row], schedule: nil, vocabularySize: nil).write(to: tokens)
+            let failed = await mvar(
+                "tokens", "decode", tokens, "--model", Mini64.model, "-q", "-o", folder.file("a.png"))
+            #expect(failed?.status == 1)
+            #expect(failed?.message?.contains(part) == true, "\(failed?.message ?? "nothing")")
+        }
+        let failed = await mvar(
+            "tokens", "decode", Mini64.golden, "--model", Mini64.model, "-q", "-o", folder.file("a.png"))
+        #expect(failed?.message?.contains("no tensor 'tokens'") == true)
+        #expect(folder.names == ["t.safetensors"])
+    }
+}
