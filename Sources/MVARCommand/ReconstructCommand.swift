@@ -50,6 +50,7 @@ struct ReconstructCommand: AsyncParsableCommand {
         var source = tokenizer.source(device: compute.device)
         source.model = model
         let tokenizer = try LoadedModel.tokenizer(source)
+        progress.begin()
         var results: [Result] = []
         var laidOut: [PixelImage] = []
         for (number, image) in images.enumerated() {

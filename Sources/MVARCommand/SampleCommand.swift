@@ -50,6 +50,7 @@ struct SampleCommand: AsyncParsableCommand {
         let run = try SampleRun(
             generator: ImageGenerator(model.source(device: compute.device, precision: precision.precision.dtype)),
             choice: choice, sampling: sampling, isProgressive: choice.progressive, isGrid: pictures.grid, paths: paths)
+        progress.begin()
         var samples: [Sample] = []
         try run.generate(batch: choice.batch) { state in
             progress.update(state.finishedPictures, of: state.pictures, fraction: state.fraction)

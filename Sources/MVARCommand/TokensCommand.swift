@@ -48,6 +48,7 @@ struct TokensCommand: AsyncParsableCommand {
             var source = tokenizer.source(device: compute.device)
             source.model = model
             let tokenizer = try LoadedModel.tokenizer(source)
+            progress.begin()
             var rows: [[Int32]] = []
             for image in images {
                 rows.append(try tokenizer.tokens(of: PixelImage(contentsOf: image)))
@@ -104,6 +105,7 @@ struct TokensCommand: AsyncParsableCommand {
             source.model = model
             source.schedule = source.schedule ?? tokens.schedule
             let tokenizer = try LoadedModel.tokenizer(source)
+            progress.begin()
             var images: [PixelImage] = []
             var results: [Result] = []
             let count = tokens.pictures.count

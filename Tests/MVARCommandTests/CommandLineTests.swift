@@ -66,7 +66,8 @@ import Testing
     @Test(
         "A number outside its range is status 1, on one line",
         arguments: [
-            ["--count", "0"], ["--count", "-3"], ["--cfg", "nan"], ["--cfg", "inf"], ["--cfg", "-1"],
+            ["--count", "0"], ["--count", "-3"], ["--count", "99999999999999"], ["--cfg", "nan"], ["--cfg", "inf"],
+            ["--cfg", "-1"],
             ["--top-p", "1.01"],
             ["--top-p", "nan"], ["--top-p", "-0.1"], ["--top-k", "-1"], ["--temperature", "-1"],
             ["--temperature", "nan"],

@@ -74,6 +74,9 @@ extension LoadedModel {
     fileprivate static func checkTransformer(_ source: ModelSource, checkpoint: Checkpoint) throws {
         var source = source
         source.model = checkpoint.path
+        // As it is stored: nothing is computed with it, and a large model would be copied for nothing.
+        let stored = try checkpoint.requireModel().records.first { $0.dtype.isFloatingPoint }
+        source.precision = stored?.dtype ?? source.precision
         _ = try transformer(source)
     }
 }

@@ -87,9 +87,7 @@ public final class ImageGenerator {
             var latents: [Tensor] = []
             while let step = try generation.advance() {
                 if keepsSteps { latents.append(step.latent) }
-                let tokens = schedule.range(ofScales: 0..<step.scale + 1).count
-                // Decoding comes after all scales, and takes about a quarter of the time.
-                let share = 0.75 * Double(tokens) / Double(schedule.tokenCount) * Double(range.count)
+                let share = Self.samplingShare * Self.work(schedule, scales: step.scale + 1) * Double(range.count)
                 progress(
                     Progress(
                         finishedPictures: start, pictures: request.count,
@@ -104,13 +102,23 @@ public final class ImageGenerator {
                     Picture(
                         number: request.images[index], label: request.classes[index], image: steps[steps.count - 1],
                         steps: keepsSteps ? steps : [], tokens: tokens[row]))
-                let rest = 0.75 * Double(range.upperBound - index - 1)
+                let rest = Self.samplingShare * Double(range.upperBound - index - 1)
                 progress(
                     Progress(
                         finishedPictures: index + 1, pictures: request.count,
                         fraction: (Double(index + 1) + rest) / Double(request.count)))
             }
         }
+    }
+
+    /// How much of a picture's time goes into its tokens; decoding them takes the rest.
+    private static let samplingShare = 0.75
+
+    /// The share of the sampling that the first scales take: by their tokens, and something for each pass.
+    private static func work(_ schedule: ScaleSchedule, scales: Int) -> Double {
+        let pass = Double(schedule.tokenCount) / Double(4 * schedule.count)
+        let all = Double(schedule.tokenCount) + pass * Double(schedule.count)
+        return (Double(schedule.range(ofScales: 0..<scales).count) + pass * Double(scales)) / all
     }
 
     private func picture(of latent: Tensor) throws -> PixelImage {

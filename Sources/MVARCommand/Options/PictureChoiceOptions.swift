@@ -40,9 +40,16 @@ struct PictureChoiceOptions: ParsableArguments {
     /// How many pictures are meant.
     var pictureCount: Int { count ?? classes.map { ClassChoice.parts(of: $0).count } ?? 1 }
 
+    /// Twenty times what an evaluation needs; more is a slip of the finger, and would fill the memory.
+    private static let counts = 1...1_000_000
+
     func validate() throws {
-        if let count, count < 1 { throw OptionError(option: "--count", value: "\(count)", need: "at least 1") }
-        if batch < 1 { throw OptionError(option: "--batch", value: "\(batch)", need: "at least 1") }
+        if let count, !Self.counts.contains(count) {
+            throw OptionError(option: "--count", value: "\(count)", need: "in \(Self.counts)")
+        }
+        if !Self.counts.contains(batch) {
+            throw OptionError(option: "--batch", value: "\(batch)", need: "in \(Self.counts)")
+        }
         if let classes, ClassChoice.parts(of: classes).contains("") {
             throw ValidationError("--class '\(classes)' has an empty entry")
         }

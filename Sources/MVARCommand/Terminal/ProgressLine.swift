@@ -21,7 +21,7 @@ final class ProgressLine {
     private let unit: String
     private let style: Style
     private let clock = ContinuousClock()
-    private let start: ContinuousClock.Instant
+    private var start: ContinuousClock.Instant
     private var lastShown: ContinuousClock.Instant?
     private var isDrawn = false
 
@@ -45,6 +45,9 @@ final class ProgressLine {
         case .inPlace: draw(text)
         }
     }
+
+    /// Starts the clock again: what came before, like loading, says nothing about the rate.
+    func begin() { start = clock.now }
 
     /// Shows where the work is, unless it was shown a moment ago.
     ///
@@ -82,7 +85,8 @@ final class ProgressLine {
     ) -> String {
         let seconds = elapsed / .seconds(1)
         var text = "\(label): \(count) of \(total) \(unit)\(total == 1 ? "" : "s")"
-        guard fraction > 0, seconds > 0 else { return text }
+        // Before that a rate is a guess that frightens.
+        guard fraction >= 0.05, seconds > 0 else { return text }
         let each = seconds / (fraction * Double(total))
         let rate = each >= 1 ? "\(oneDecimal(each)) s a \(unit)" : "\(oneDecimal(1 / each)) \(unit)s a second"
         text += ", \(Int((min(fraction, 1) * 100).rounded(.down)))%, \(rate)"
