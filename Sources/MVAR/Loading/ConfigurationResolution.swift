@@ -33,6 +33,7 @@ struct ConfigurationResolution {
             throw ModelError.impossible(
                 file: file, what: "number of heads", value: "\(heads)", need: "a divisor of the width, \(shape.width)")
         }
+        try require("norm_eps", described(\.normEpsilon), is: 1e-6, file: file)
         let first = source.firstSpatialScale ?? described(\.refineStep) ?? schedule.defaultFirstSpatialScale
         guard (0...schedule.count).contains(first) else {
             throw ModelError.impossible(
@@ -89,6 +90,8 @@ struct ConfigurationResolution {
             throw ModelError.impossible(
                 file: file, what: "number of scales", value: "\(scales)", need: "\(schedule.count) (\(schedule))")
         }
+        try require("group_norm_eps", described(\.groupNormEpsilon), is: 1e-6, file: file)
+        try require("group_norm_groups", described(\.groupNormGroups), is: 32, file: file)
         if let model {
             try Self.check("the number of codes", model.vocabularySize, shape.vocabularySize)
             try Self.check("the number of latent channels", model.latentChannels, shape.latentChannels)
@@ -97,6 +100,14 @@ struct ConfigurationResolution {
             channels: shape.channels, multipliers: shape.channelMultipliers, latentChannels: shape.latentChannels,
             vocabularySize: shape.vocabularySize, schedule: schedule, sharedResidualConvolutions: shape.phiSharing,
             residualRatio: described(\.phiRatio) ?? 0.5, comparesByCosine: described(\.usesCosineCodes) ?? false)
+    }
+
+    /// Refuses a value that no tensor shows and the program has built in: ignored, it would make other numbers.
+    private func require<Value: Equatable>(
+        _ key: String, _ found: Value?, is value: Value, file: String
+    ) throws(ModelError) {
+        guard let found, found != value else { return }
+        throw .impossible(file: file, what: key, value: "\(found)", need: "\(value)")
     }
 
     private static func check(_ what: String, _ model: Int, _ tokenizer: Int) throws(ModelError) {
@@ -119,7 +130,8 @@ struct ConfigurationResolution {
             throw ModelError.unknownSchedule(file: file, tokens: tokens ?? 0, scales: scales)
         }
         guard tokens == nil || schedule.tokenCount == tokens, scales == nil || schedule.count == scales else {
-            throw ModelError.contradictorySchedule(file: file, schedule: schedule.sides, tokens: tokens ?? 0)
+            throw ModelError.contradictorySchedule(
+                file: file, schedule: schedule.sides, tokens: tokens, scales: scales)
         }
         return schedule
     }

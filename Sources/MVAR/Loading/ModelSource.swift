@@ -40,7 +40,7 @@ public enum ModelError: Error, Hashable, Sendable, CustomStringConvertible {
     case noTokenizer(model: String, looked: [String])
     case noDefaultModel(looked: [String])
     case unknownSchedule(file: String, tokens: Int, scales: Int?)
-    case contradictorySchedule(file: String, schedule: [Int], tokens: Int)
+    case contradictorySchedule(file: String, schedule: [Int], tokens: Int?, scales: Int?)
     case unknownHeads(file: String)
     case impossible(file: String, what: String, value: String, need: String)
     case mismatch(what: String, model: String, tokenizer: String)
@@ -56,9 +56,12 @@ public enum ModelError: Error, Hashable, Sendable, CustomStringConvertible {
             "'\(file)' does not say the side lengths of its maps (\(tokens) tokens"
                 + (scales.map { " in \($0) scales" } ?? "")
                 + "). Give them with --schedule, as in 1,2,3,4,5,6,8,10,13,16."
-        case .contradictorySchedule(let file, let schedule, let tokens):
+        case .contradictorySchedule(let file, let schedule, let tokens, let scales):
             "The schedule \(schedule.map(String.init).joined(separator: ",")) has "
-                + "\(schedule.reduce(0) { $0 + $1 * $1 }) tokens, but '\(file)' was made for \(tokens). Correct --schedule."
+                + "\(schedule.reduce(0) { $0 + $1 * $1 }) tokens in \(schedule.count) scales, but '\(file)' was made for "
+                + [tokens.map { "\($0) tokens" }, scales.map { "\($0) scales" }].compactMap(\.self).joined(
+                    separator: " in ")
+                + ". Correct --schedule."
         case .unknownHeads(let file):
             "'\(file)' has no L2-norm, so its tensors do not tell the number of heads. Give it with --heads."
         case .impossible(let file, let what, let value, let need):

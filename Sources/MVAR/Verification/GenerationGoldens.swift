@@ -8,7 +8,8 @@ extension GoldenVerifier {
     func checkGeneration(_ record: GoldenRecord) throws {
         guard golden.contains("greedy.labels") else { return }
         record.markInputs("greedy.labels")
-        let labels = try golden.indices("greedy.labels").array(of: Int.self)
+        let labels = try golden.indices("greedy.labels", shape: [nil], below: transformer().configuration.classes + 1)
+            .array(of: Int.self)
         var runs: [GreedyRun] = []
         for name in golden.names {
             guard let run = GreedyRun(name: name), !runs.contains(run) else { continue }
@@ -33,15 +34,17 @@ extension GoldenVerifier {
             }
             try record.check(tokens + ".f_hat", .relative(2e-5)) { try generation.latent }
             try record.check(tokens + ".image", .relative(1e-4)) {
-                let batch = try golden.tensor(tokens + ".image").shape[0]
-                return try tokenizer.pictures(of: generation.latent.narrowed(axis: 0, 0..<min(batch, labels.count)))
+                let batch = try golden.batch(of: tokens + ".image", axes: 4, upTo: labels.count)
+                return try tokenizer.pictures(of: generation.latent.narrowed(axis: 0, 0..<batch))
             }
         }
         try record.check("guided.\(run.key)", .absolute(1.5e-4)) {
-            let batch = try golden.tensor("guided.\(run.key)").shape[0]
+            let batch = try golden.batch(of: "guided.\(run.key)", axes: 3, upTo: labels.count)
             let forcing = try TeacherForcing(transformer: transformer, quantizer: tokenizer.quantizer)
-            let given = try golden.tensor(tokens).array(of: Int32.self)
-            let length = given.count / labels.count
+            let length = transformer.configuration.schedule.tokenCount
+            let given = try golden.indices(
+                tokens, shape: [labels.count, length], below: transformer.configuration.vocabularySize
+            ).array(of: Int32.self)
             let rows = (0..<batch).map { Array(given[$0 * length..<($0 + 1) * length]) }
             return try forcing.logits(of: rows, classes: Array(labels.prefix(batch)), guidance: run.guidance)
         }

@@ -27,8 +27,35 @@ struct GoldenFile {
         return try record.tensor()
     }
 
-    /// A tensor of labels or codes, as int64.
-    func indices(_ name: String) throws -> Tensor { try tensor(name).converted(to: .int64) }
+    /// A tensor that a check needs, of a known shape; `nil` stands for any length but 0.
+    func tensor(_ name: String, shape: [Int?]) throws -> Tensor {
+        let tensor = try tensor(name)
+        let fits = tensor.rank == shape.count && zip(tensor.shape, shape).allSatisfy { $0 == ($1 ?? max($0, 1)) }
+        guard fits else {
+            throw VerificationError.wrongShape(file: path, name: name, expected: shape, found: tensor.shape)
+        }
+        return tensor
+    }
+
+    /// Labels or codes in `0..<limit`, as int64, of a known shape.
+    func indices(_ name: String, shape: [Int?], below limit: Int) throws -> Tensor {
+        let indices = try tensor(name, shape: shape).converted(to: .int64)
+        if let value = try indices.array(of: Int.self).first(where: { !(0..<limit).contains($0) }) {
+            throw VerificationError.outside(file: path, name: name, value: value, limit: limit)
+        }
+        return indices
+    }
+
+    /// How many of `count` pictures a tensor of so many axes is about; its first axis counts them.
+    func batch(of name: String, axes: Int, upTo count: Int) throws -> Int {
+        let shape = [Int?](repeating: nil, count: axes)
+        let batch = try tensor(name, shape: shape).shape[0]
+        guard batch <= count else {
+            throw VerificationError.wrongShape(
+                file: path, name: name, expected: [count] + shape.dropFirst(), found: try tensor(name).shape)
+        }
+        return batch
+    }
 }
 
 /// Why a golden file cannot be checked.
@@ -36,6 +63,8 @@ public enum VerificationError: Error, Hashable, Sendable, CustomStringConvertibl
     case missingInput(file: String, name: String)
     case missingModel(file: String, part: String, looked: [String])
     case invalidCase(file: String, name: String)
+    case wrongShape(file: String, name: String, expected: [Int?], found: [Int])
+    case outside(file: String, name: String, value: Int, limit: Int)
 
     /// What is wrong and what to do, on one line.
     public var description: String {
@@ -45,7 +74,13 @@ public enum VerificationError: Error, Hashable, Sendable, CustomStringConvertibl
         case .missingModel(let file, let part, let looked):
             "'\(file)' needs a \(part): looked for \(looked.joined(separator: ", ")). Name it with --\(part)."
         case .invalidCase(let file, let name):
-            "'\(file)' describes '\(name)' in a way that is not understood: height, width, kernel, scale and l2norm are needed."
+            "'\(file)' describes '\(name)' in a way that is not understood: height, width, kernel, scale and l2norm are needed, of a "
+                + "map of at most 16384 tokens."
+        case .wrongShape(let file, let name, let expected, let found):
+            "'\(name)' in '\(file)' is \(found), but must be [\(expected.map { $0.map(String.init) ?? "any" }.joined(separator: ", "))]. "
+                + "Check that the golden file, its configuration and the model belong together."
+        case .outside(let file, let name, let value, let limit):
+            "'\(name)' in '\(file)' holds \(value), but must be in 0..<\(limit). Check that the model belongs to it."
         }
     }
 }

@@ -63,7 +63,15 @@ public final class GoldenVerifier {
 
     func tokenizer() throws -> VisualTokenizer {
         if let loadedTokenizer { return loadedTokenizer }
-        source.tokenizer = try source.tokenizer ?? sibling("tokenizer")
+        if source.tokenizer == nil {
+            do {
+                source.tokenizer = try sibling("tokenizer")
+            } catch {
+                // VAR's trainer saves both networks in one file.
+                source.model = source.model ?? (try? sibling("model"))
+                guard let model = source.model, try Checkpoint(path: model).tokenizer != nil else { throw error }
+            }
+        }
         let tokenizer = try LoadedModel.tokenizer(source)
         loadedTokenizer = tokenizer
         return tokenizer
@@ -84,7 +92,8 @@ public final class GoldenVerifier {
         guard golden.contains("tokenizer.image_u8") else { return }
         record.markInputs("tokenizer.image_u8")
         let tokenizer = try tokenizer()
-        let bytes = try golden.tensor("tokenizer.image_u8").moved(to: source.device)  // [B, H, W, 3]
+        let side = tokenizer.configuration.imageSide
+        let bytes = try golden.tensor("tokenizer.image_u8", shape: [nil, side, side, 3]).moved(to: source.device)
         let images = try bytes.permuted(0, 3, 1, 2).converted(to: .float32) / 127.5 - 1
         let features = try tokenizer.features(of: images)
         let (tokens, latent) = try tokenizer.quantizer.encode(features)
@@ -92,11 +101,14 @@ public final class GoldenVerifier {
         try record.check("tokenizer.tokens", .identical) { tokens }
         try record.check("tokenizer.f_hat", .relative(2e-5)) { latent }
         try record.check("tokenizer.teacher_inputs", .relative(2e-5)) {
-            try tokenizer.quantizer.teacherInputs(golden.indices("tokenizer.tokens").moved(to: source.device))
+            let given = try golden.indices(
+                "tokenizer.tokens", shape: [nil, tokenizer.configuration.schedule.tokenCount],
+                below: tokenizer.configuration.vocabularySize)
+            return try tokenizer.quantizer.teacherInputs(given.moved(to: source.device))
         }
         try record.check("tokenizer.reconstruction", .relative(1e-4)) {
-            let batch = try golden.tensor("tokenizer.reconstruction").shape[0]
-            return try tokenizer.decode(latent.narrowed(axis: 0, 0..<min(batch, latent.shape[0])))
+            let batch = try golden.batch(of: "tokenizer.reconstruction", axes: 4, upTo: latent.shape[0])
+            return try tokenizer.decode(latent.narrowed(axis: 0, 0..<batch))
         }
     }
 
@@ -105,11 +117,20 @@ public final class GoldenVerifier {
     private func checkLogits(_ record: GoldenRecord) throws {
         guard golden.contains("logits.labels") else { return }
         record.markInputs("logits.labels", "logits.tokens", "logits.inputs", "logits.rows")
-        let labels = try golden.indices("logits.labels").moved(to: source.device)
-        let inputs =
-            try golden.contains("logits.inputs")
-            ? golden.tensor("logits.inputs").moved(to: source.device)
-            : tokenizer().quantizer.teacherInputs(golden.indices("logits.tokens").moved(to: source.device))
+        let shape = try transformer().configuration
+        let labels = try golden.indices("logits.labels", shape: [nil], below: shape.classes + 1).moved(
+            to: source.device)
+        let batch = labels.shape[0]
+        let given = shape.schedule.tokenCount - shape.schedule.tokenCount(ofScale: 0)
+        let inputs: Tensor
+        if golden.contains("logits.inputs") {
+            inputs = try golden.tensor("logits.inputs", shape: [batch, given, shape.latentChannels]).moved(
+                to: source.device)
+        } else {
+            let tokens = try golden.indices(
+                "logits.tokens", shape: [batch, shape.schedule.tokenCount], below: shape.vocabularySize)
+            inputs = try tokenizer().quantizer.teacherInputs(tokens.moved(to: source.device))
+        }
         for name in golden.names where name.hasPrefix("logits.") {
             var parts = name.split(separator: ".").dropFirst().map(String.init)
             let isUnconditional = parts.first == "uncond"
@@ -123,7 +144,10 @@ public final class GoldenVerifier {
                 let logits = try transformer.logits(
                     ofScales: 0..<transformer.configuration.schedule.count, inputs: inputs,
                     condition: transformer.condition(on: isUnconditional ? null : labels))
-                return isRows ? try logits.rows(golden.indices("logits.rows"), axis: 1) : logits
+                guard isRows else { return logits }
+                return try logits.rows(
+                    golden.indices("logits.rows", shape: [nil], below: logits.shape[1]).moved(to: source.device),
+                    axis: 1)
             }
         }
     }
