@@ -73,24 +73,15 @@ struct TrainModelCommand: AsyncParsableCommand {
         let tensors = try Checkpoint(path: self.tokenizer).requireTokenizer().records.map {
             (name: $0.name, tensor: try $0.tensor())
         }
-        let shape = tokenizer.configuration
-        let (learned, held) = try pictures.pictures(side: shape.imageSide, output: output)
-        let settings = ModelTrainingSettings(
-            model: TransformerConfiguration(
-                depth: depth, width: width, heads: heads ?? max(1, width / 64), classes: learned.classes.count,
-                vocabularySize: shape.vocabularySize, latentChannels: shape.latentChannels, schedule: shape.schedule,
-                pattern: attention),
-            batch: run.batch, learningRate: run.learningRate, optimizer: .init(weightDecay: weightDecay),
-            labelDrop: labelDrop, averageDecay: run.average, usesBFloat16: run.bfloat16, seed: run.seed,
-            length: run.length, rhythm: run.rhythm)
+        let (learned, held) = try pictures.pictures(side: tokenizer.configuration.imageSide, output: output)
         let training = try ModelTraining(
-            settings, folder: run.run, tokenizer: tokenizer, tokenizerTensors: tensors)
-        var description = ModelDescription()
-        description.classIDs = learned.classes
-        description.classNames = try names(of: learned.classes)
-        (description.guidance, description.topK, description.topP) = (cfg, topK, topP)
+            settings(for: tokenizer.configuration, classes: learned.classes.count), folder: run.run,
+            tokenizer: tokenizer, tokenizerTensors: tensors)
+        try training.checkFolder(resuming: run.resume)
+        let description = try recommendation(classes: learned.classes)
 
         let encoding = output.progress("computing tokens", unit: "picture")
+        defer { encoding.finish() }
         let heldTokens = try TokenSet(held, by: tokenizer)
         let tokens = try TokenSet(learned, by: tokenizer) {
             encoding.update($0, of: learned.count, fraction: Double($0) / Double(learned.count))
@@ -98,6 +89,8 @@ struct TrainModelCommand: AsyncParsableCommand {
         encoding.finish()
         let progress = output.progress("training the model", unit: "step")
         defer { progress.finish() }
+        // From here on there is something to save; before, Ctrl-C ends at once.
+        TrainingInterruption.catchSignals()
         let outcome = try training.run(
             tokens: tokens, validation: heldTokens, description: description, resuming: run.resume,
             report: run.reporting("model", output: output, progress: progress))
@@ -106,17 +99,40 @@ struct TrainModelCommand: AsyncParsableCommand {
         let best = try LoadedModel(ModelSource(model: training.resultPath))
         let likelihood = try ClassLikelihood(of: best.transformer, tokenizer: tokenizer, on: heldTokens)
         progress.finish()
-        if output.json {
-            try output.printJSON(
-                Result(
-                    model: training.resultPath, accuracy: likelihood.accuracy, loss: likelihood.loss,
-                    confusion: likelihood.confusion))
-        } else {
-            print(
-                "The likeliest class is right for \(decimals(likelihood.accuracy * 100, 1))% of \(held.count) "
-                    + "held-out pictures; by chance it would be \(decimals(100 / Double(learned.classes.count), 1))%.")
-            print(training.resultPath)
-        }
+        try report(
+            Result(
+                model: training.resultPath, accuracy: likelihood.accuracy, loss: likelihood.loss,
+                confusion: likelihood.confusion),
+            pictures: held.count)
+    }
+
+    private func settings(for shape: TokenizerConfiguration, classes: Int) -> ModelTrainingSettings {
+        ModelTrainingSettings(
+            model: TransformerConfiguration(
+                depth: depth, width: width, heads: heads ?? max(1, width / 64), classes: classes,
+                vocabularySize: shape.vocabularySize, latentChannels: shape.latentChannels, schedule: shape.schedule,
+                pattern: attention),
+            batch: run.batch, learningRate: run.learningRate, optimizer: .init(weightDecay: weightDecay),
+            labelDrop: labelDrop, averageDecay: run.average, usesBFloat16: run.bfloat16, seed: run.seed,
+            length: run.length, rhythm: run.rhythm)
+    }
+
+    /// What the result's `config.json` says beside shapes.
+    private func recommendation(classes: [String]) throws -> ModelDescription {
+        var description = ModelDescription()
+        description.classIDs = classes
+        description.classNames = try names(of: classes)
+        (description.guidance, description.topK, description.topP) = (cfg, topK, topP)
+        return description
+    }
+
+    private func report(_ result: Result, pictures: Int) throws {
+        guard !output.json else { return try output.printJSON(result) }
+        let chance = 100 / Double(result.confusion.count)
+        print(
+            "The likeliest class is right for \(decimals(result.accuracy * 100, 1))% of \(pictures) held-out "
+                + "pictures; by chance it would be \(decimals(chance, 1))%.")
+        print(result.model)
     }
 
     /// The names of classes, by the file of names where there is one.

@@ -127,10 +127,10 @@ struct TrainRunOptions: ParsableArguments {
         }
     }
 
-    /// Sets threads and signals; before anything long begins.
+    /// Sets threads, and throws where this machine is not fit; before anything long begins.
     func begin() throws {
+        if bfloat16 { try ComputeCheck.check(.bfloat16, on: .cpu) }
         if let threads { try LibTorch.setThreadCount(threads) }
-        TrainingInterruption.catchSignals()
     }
 
     /// What a run's reports become: progress, and a line for every measurement.

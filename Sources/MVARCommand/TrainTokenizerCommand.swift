@@ -56,10 +56,12 @@ struct TrainTokenizerCommand: AsyncParsableCommand {
                 squaredWeight: l2, commitment: commitment, averageDecay: run.average, usesBFloat16: run.bfloat16,
                 seed: run.seed, length: run.length, rhythm: run.rhythm),
             folder: run.run)
+        try training.checkFolder(resuming: run.resume)
         try run.begin()
         let (learned, held) = try pictures.pictures(side: shape.imageSide, output: output)
         let progress = output.progress("training the tokenizer", unit: "step")
         defer { progress.finish() }
+        TrainingInterruption.catchSignals()
         let outcome = try training.run(
             pictures: learned, validation: held, resuming: run.resume,
             report: run.reporting("tokenizer", output: output, progress: progress))

@@ -46,6 +46,11 @@ public struct ModelTraining {
     /// Where the best model so far is: a model folder that the sampler loads as it is.
     public var resultPath: String { folder + "/model" }
 
+    /// Throws where the run cannot begin, or go on, in its folder: for finding out before pictures are read.
+    public func checkFolder(resuming: Bool) throws {
+        try RunFolder.check(folder, settings: settings, resuming: resuming)
+    }
+
     /// Trains to the end, or until it is interrupted. The weights with the smallest validation loss are kept.
     ///
     /// - Parameters:

@@ -32,31 +32,35 @@ struct RunFolder {
     ///   - resuming: Whether a run is there to go on with.
     /// - Throws: ``TrainingError`` where the folder holds nothing to resume, or another run.
     init(path: String, settings: some Codable, resuming: Bool) throws {
+        try Self.check(path, settings: settings, resuming: resuming)
         self.path = path
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        let text = [UInt8](try encoder.encode(settings)) + [UInt8(ascii: "\n")]
-        let settingsPath = path + "/" + Self.settingsName
-        let present = FileManager.default.contents(atPath: settingsPath).map { [UInt8]($0) }
-        if resuming {
-            guard let present, FileManager.default.fileExists(atPath: checkpointPath) else {
-                throw TrainingError.nothingToResume(folder: path)
-            }
-            if present != text {
-                throw TrainingError.otherRun(folder: path, difference: Self.difference(present, text))
-            }
-            return
-        }
-        if present != nil, FileManager.default.fileExists(atPath: checkpointPath) {
-            throw TrainingError.folderInUse(folder: path)
-        }
+        guard !resuming else { return }
         do {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         } catch {
-            throw TrainingError.unusableFolder(folder: path, reason: error.localizedDescription)
+            throw TrainingError.unusableFolder(folder: path, reason: "it cannot be made there")
         }
-        try AtomicFile.write(text, to: settingsPath)
+        try AtomicFile.write(Self.text(of: settings), to: path + "/" + Self.settingsName)
         try AtomicFile.write([], to: metricsPath)
+    }
+
+    /// Throws where a run with these settings cannot begin or go on in a folder; changes nothing.
+    static func check(_ path: String, settings: some Codable, resuming: Bool) throws {
+        let present = FileManager.default.contents(atPath: path + "/" + settingsName).map { [UInt8]($0) }
+        let hasCheckpoint = FileManager.default.fileExists(atPath: path + "/" + checkpointName)
+        guard resuming else {
+            if present != nil, hasCheckpoint { throw TrainingError.folderInUse(folder: path) }
+            return
+        }
+        guard let present, hasCheckpoint else { throw TrainingError.nothingToResume(folder: path) }
+        let text = try text(of: settings)
+        if present != text { throw TrainingError.otherRun(folder: path, difference: difference(present, text)) }
+    }
+
+    private static func text(of settings: some Codable) throws -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return [UInt8](try encoder.encode(settings)) + [UInt8(ascii: "\n")]
     }
 
     /// The first line that differs.

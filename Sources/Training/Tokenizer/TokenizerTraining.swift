@@ -24,6 +24,11 @@ public struct TokenizerTraining {
         self.folder = folder
     }
 
+    /// Throws where the run cannot begin, or go on, in its folder: for finding out before pictures are read.
+    public func checkFolder(resuming: Bool) throws {
+        try RunFolder.check(folder, settings: settings, resuming: resuming)
+    }
+
     /// Trains to the end, or until it is interrupted.
     ///
     /// - Parameters:
