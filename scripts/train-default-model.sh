@@ -9,10 +9,11 @@
 #
 # Where several programs share few cores, THREADS=1 is the fastest by far: two threads wait for each other.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-data=${1:?usage: scripts/train-default-model.sh DATA [RUNS]}
-runs=${2:-runs/default}
+data=$(realpath "${1:?usage: scripts/train-default-model.sh DATA [RUNS]}")
+runs=${2:+$(realpath -m "$2")}
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+runs=${runs:-runs/default}
 tokenizer_minutes=${TOKENIZER_MINUTES:-45}
 model_minutes=${MODEL_MINUTES:-45}
 threads=${THREADS:-}
