@@ -1,7 +1,7 @@
 // One import for users of the library: `import MVAR`.
 @_exported public import Checkpoints
-@_exported public import Images
 @_exported public import ImageTokenizer
+@_exported public import Images
 @_exported public import NeuralNetworks
 @_exported public import Sampling
 @_exported public import ScaleTransformer

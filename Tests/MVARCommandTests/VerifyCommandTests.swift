@@ -79,8 +79,8 @@ import Testing
         #expect(diagnosis.devices.first == "cpu")
         #expect(diagnosis.cache.folder == "/absent/mvar" && diagnosis.cache.bytes == nil)
         #expect(
-            Diagnosis(environment: ["HOME": "/home/x", "XDG_CACHE_HOME": "relative"]).cache.folder
-                == "/home/x/.cache/mvar")
+            Diagnosis(environment: ["HOME": "/users/x", "XDG_CACHE_HOME": "relative"]).cache.folder
+                == "/users/x/.cache/mvar")
         #expect(diagnosis.isHealthy)
         #expect(DoctorCommand.text(of: diagnosis).contains("/absent/mvar"))
     }
