@@ -65,21 +65,27 @@ let package = Package(
         // Files in, files out; what is built from them.
         .target(name: "Checkpoints", dependencies: ["CZlib", "FileOutput", "Torch"]),
         .target(
+            name: "Models",
+            dependencies: [
+                "Checkpoints", "ImageTokenizer", "NeuralNetworks", "ScaleTransformer", "TokenPyramid", "Torch",
+            ],
+            resources: [.embedInCode("Resources/imagenet-classes.tsv")]),
+        .target(
             name: "Training",
             dependencies: [
-                "Checkpoints", "FileOutput", "Images", "ImageTokenizer", "NeuralNetworks", "ScaleTransformer",
+                "Checkpoints", "FileOutput", "Images", "ImageTokenizer", "Models", "NeuralNetworks", "ScaleTransformer",
                 "TokenPyramid", "Torch",
             ]),
         .target(
             name: "MVAR",
             dependencies: [
-                "Checkpoints", "FileOutput", "Images", "ImageTokenizer", "NeuralNetworks", "Sampling",
+                "Checkpoints", "FileOutput", "Images", "ImageTokenizer", "Models", "NeuralNetworks", "Sampling",
                 "ScaleTransformer", "TokenPyramid", "Torch", "Training",
-            ],
-            resources: [.embedInCode("Resources/imagenet-classes.tsv")]),
+            ]),
         .executableTarget(name: "MVARCommand", dependencies: ["FileOutput", "MVAR", argumentParser]),
 
         // Tests mirror Sources.
+        .target(name: "TestSupport", path: "Tests/TestSupport"),
         .testTarget(name: "TorchTests", dependencies: ["Torch"]),
         .testTarget(name: "NeuralNetworksTests", dependencies: ["NeuralNetworks"]),
         .testTarget(name: "FileOutputTests", dependencies: ["FileOutput"]),
@@ -98,7 +104,13 @@ let package = Package(
         .testTarget(
             name: "ScaleTransformerTests",
             dependencies: ["ScaleTransformer", "NeuralNetworks", "TokenPyramid", "Torch"]),
-        .testTarget(name: "MVARTests", dependencies: ["MVAR"]),
+        .testTarget(
+            name: "ModelsTests",
+            dependencies: [
+                "Checkpoints", "ImageTokenizer", "Models", "NeuralNetworks", "ScaleTransformer", "TestSupport",
+                "TokenPyramid", "Torch",
+            ]),
+        .testTarget(name: "MVARTests", dependencies: ["MVAR", "TestSupport"]),
         .testTarget(name: "MVARCommandTests", dependencies: ["MVARCommand", "MVAR", "Images"]),
     ],
     swiftLanguageModes: [.v6],

@@ -2,6 +2,7 @@
 @_exported public import Checkpoints
 @_exported public import ImageTokenizer
 @_exported public import Images
+@_exported public import Models
 @_exported public import NeuralNetworks
 @_exported public import Sampling
 @_exported public import ScaleTransformer

@@ -1,5 +1,6 @@
 import Foundation
 import MVAR
+import TestSupport
 import Testing
 
 /// Small models in the shapes that mini64 does not have, made by the public code (`scripts/fixtures/make_golden.py`).

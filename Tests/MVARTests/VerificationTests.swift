@@ -1,5 +1,6 @@
 import Foundation
 import MVAR
+import TestSupport
 import Testing
 
 @Suite("Parity with PyTorch", .tags(.parity)) struct VerificationTests {

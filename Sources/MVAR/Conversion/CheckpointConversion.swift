@@ -1,6 +1,7 @@
 import Checkpoints
 import Foundation
 import ImageTokenizer
+public import Models
 import ScaleTransformer
 import TokenPyramid
 public import Torch
@@ -180,30 +181,10 @@ public struct CheckpointConversion {
         var description = input?.description ?? ModelDescription()
         if let model {
             description.checkpointForm = input?.isVAR == true ? "var" : "mvar"
-            description.depth = model.depth
-            description.width = model.width
-            description.heads = model.heads
-            description.mlpRatio = model.mlpRatio
-            description.classes = model.classes
-            description.sharesAdaLN = model.sharesAdaLN
-            description.normalizesQueriesAndKeys = model.normalizesQueriesAndKeys
-            description.refineStep = model.firstSpatialScale
-            description.attention = model.pattern.description
-            if case .spatial(let kernel) = model.pattern { description.kernelSize = kernel }
-            description.schedule = model.schedule.sides
-            description.vocabularySize = model.vocabularySize
-            description.latentChannels = model.latentChannels
+            description.describe(model)
         }
         if let tokenizer {
-            description.channels = tokenizer.channels
-            description.channelMultipliers = tokenizer.multipliers
-            description.latentChannels = tokenizer.latentChannels
-            description.vocabularySize = tokenizer.vocabularySize
-            description.schedule = tokenizer.schedule.sides
-            description.phiSharing = tokenizer.sharedResidualConvolutions
-            description.phiRatio = tokenizer.residualRatio
-            description.usesCosineCodes = tokenizer.comparesByCosine
-            description.imageSize = tokenizer.imageSide
+            description.describe(tokenizer)
         }
         return description
     }

@@ -1,5 +1,6 @@
 public import Checkpoints
 public import ImageTokenizer
+public import Models
 public import ScaleTransformer
 
 /// What files hold, for `mvar inspect`. Codable, with the names of `config.json`.

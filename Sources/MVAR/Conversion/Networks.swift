@@ -1,6 +1,7 @@
 import Checkpoints
 import Foundation
 import ImageTokenizer
+import Models
 import ScaleTransformer
 
 /// The networks that a source holds, as tables of tensors with the shapes they make.

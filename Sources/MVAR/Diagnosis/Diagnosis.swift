@@ -1,4 +1,5 @@
 import Foundation
+import Models
 import Torch
 
 /// What the program finds on this machine, and what is wrong with it (`mvar doctor`).

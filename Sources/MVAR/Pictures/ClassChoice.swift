@@ -1,3 +1,4 @@
+public import Models
 import Sampling
 
 /// Which classes pictures are asked for, as on the command line.

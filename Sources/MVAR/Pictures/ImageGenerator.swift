@@ -1,5 +1,6 @@
 import ImageTokenizer
 public import Images
+public import Models
 public import Sampling
 import ScaleTransformer
 import TokenPyramid

@@ -1,4 +1,5 @@
 import Checkpoints
+public import Models
 
 extension LoadedModel {
     /// The names of a model's classes, without loading it.

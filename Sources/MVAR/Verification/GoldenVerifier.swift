@@ -1,6 +1,7 @@
 import Checkpoints
 import Foundation
 import ImageTokenizer
+public import Models
 import ScaleTransformer
 import TokenPyramid
 public import Torch

@@ -1,5 +1,6 @@
 public import Checkpoints
 public import ImageTokenizer
+import Models
 import ScaleTransformer
 import TokenPyramid
 public import Torch
@@ -87,26 +88,9 @@ public struct ModelTraining {
     }
 
     private func completed(_ description: ModelDescription) -> ModelDescription {
-        let (model, shape) = (settings.model, tokenizer.configuration)
         var description = description
-        description.depth = model.depth
-        description.width = model.width
-        description.heads = model.heads
-        description.mlpRatio = model.mlpRatio
-        description.classes = model.classes
-        description.sharesAdaLN = model.sharesAdaLN
-        description.normalizesQueriesAndKeys = model.normalizesQueriesAndKeys
-        description.schedule = model.schedule.sides
-        description.refineStep = model.firstSpatialScale
-        description.attention = model.pattern.description
-        description.latentChannels = shape.latentChannels
-        description.channels = shape.channels
-        description.channelMultipliers = shape.multipliers
-        description.vocabularySize = shape.vocabularySize
-        description.phiSharing = shape.sharedResidualConvolutions
-        description.phiRatio = shape.residualRatio
-        description.usesCosineCodes = shape.comparesByCosine
-        description.imageSize = shape.imageSide
+        description.describe(tokenizer.configuration)
+        description.describe(settings.model)
         return description
     }
 }

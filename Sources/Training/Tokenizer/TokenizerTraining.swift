@@ -2,6 +2,7 @@ import Checkpoints
 import FileOutput
 import ImageTokenizer
 import Images
+import Models
 import TokenPyramid
 import Torch
 
@@ -61,8 +62,10 @@ public struct TokenizerTraining {
     public var resultPath: String { folder + "/model" }
 
     private func write(_ parameters: [(name: String, tensor: Tensor)]) throws {
+        var description = ModelDescription()
+        description.describe(settings.tokenizer)
         try ModelFolder(path: resultPath).write(
-            settings.tokenizer.description, model: nil,
+            description, model: nil,
             tokenizer: parameters.map { ($0.name, try $0.tensor.converted(to: .float16)) })
     }
 
@@ -72,24 +75,6 @@ public struct TokenizerTraining {
         try PixelImage.grid(pairs, columns: 4, spacing: 6).write(to: folder + "/reconstructions.png")
     }
 }
-
-extension TokenizerConfiguration {
-    /// What `config.json` says of it.
-    var description: ModelDescription {
-        var description = ModelDescription()
-        description.schedule = schedule.sides
-        description.latentChannels = latentChannels
-        description.channels = channels
-        description.channelMultipliers = multipliers
-        description.vocabularySize = vocabularySize
-        description.phiSharing = sharedResidualConvolutions
-        description.phiRatio = residualRatio
-        description.usesCosineCodes = comparesByCosine
-        description.imageSize = imageSide
-        return description
-    }
-}
-
 extension TokenizerTrainingSettings {
     /// Throws for the first setting that makes no sense.
     func check() throws(TrainingError) {

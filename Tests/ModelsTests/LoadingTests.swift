@@ -1,6 +1,13 @@
+import Checkpoints
 import Foundation
-import MVAR
+import ImageTokenizer
+import Models
+import NeuralNetworks
+import ScaleTransformer
+import TestSupport
 import Testing
+import TokenPyramid
+import Torch
 
 @Suite("Models from files") struct LoadingTests {
     private func mini64() -> ModelSource { ModelSource(model: Fixture.path("mini64/model.pth")) }

@@ -1,27 +1,29 @@
-import Checkpoints
-import ImageTokenizer
-import ScaleTransformer
+package import Checkpoints
+package import ImageTokenizer
+package import ScaleTransformer
 import TokenPyramid
 
 /// What the tensors leave open is decided here, in one order for all: what the caller says, then the descriptions in
 /// their order, then what is published.
-struct ConfigurationResolution {
-    let source: ModelSource
+package struct ConfigurationResolution {
+    package let source: ModelSource
     /// The descriptions that apply to a checkpoint, the most trusted first.
-    let descriptions: [ModelDescription]
+    package let descriptions: [ModelDescription]
 
-    init(_ source: ModelSource, beside checkpoint: Checkpoint) throws {
+    package init(_ source: ModelSource, beside checkpoint: Checkpoint) throws {
         self.source = source
         let beside = try checkpoint.description ?? ModelFolder.description(beside: checkpoint.path)
         descriptions = [source.description, beside].compactMap(\.self)
     }
 
     /// The first description that says something.
-    func described<Value>(_ key: (ModelDescription) -> Value?) -> Value? { descriptions.lazy.compactMap(key).first }
+    package func described<Value>(_ key: (ModelDescription) -> Value?) -> Value? {
+        descriptions.lazy.compactMap(key).first
+    }
 
     // MARK: Transformer
 
-    func transformer(_ checkpoint: Checkpoint) throws -> TransformerConfiguration {
+    package func transformer(_ checkpoint: Checkpoint) throws -> TransformerConfiguration {
         let file = checkpoint.path
         let shape = try checkpoint.modelShape()
         let schedule = try schedule(
@@ -67,7 +69,7 @@ struct ConfigurationResolution {
     }
 
     /// Whether the checkpoint is in one of VAR's forms, or was converted from one.
-    func isVAR(_ checkpoint: Checkpoint) -> Bool {
+    package func isVAR(_ checkpoint: Checkpoint) -> Bool {
         switch checkpoint.form {
         case .varModel, .varTrainer: true
         case .mvarModel, .mvarTrainer, .tokenizer: false
@@ -77,7 +79,9 @@ struct ConfigurationResolution {
 
     // MARK: Tokenizer
 
-    func tokenizer(_ checkpoint: Checkpoint, for model: TransformerConfiguration?) throws -> TokenizerConfiguration {
+    package func tokenizer(_ checkpoint: Checkpoint, for model: TransformerConfiguration?) throws
+        -> TokenizerConfiguration
+    {
         let file = checkpoint.path
         let shape = try checkpoint.tokenizerShape()
         let schedule: ScaleSchedule

@@ -2,7 +2,7 @@ public import Checkpoints
 public import ImageTokenizer
 import NeuralNetworks
 public import ScaleTransformer
-import Torch
+package import Torch
 
 /// A transformer and its tokenizer, ready to compute.
 public struct LoadedModel {
@@ -103,7 +103,7 @@ public struct LoadedModel {
 
 extension TensorTable {
     /// All tensors by name, without a copy: they stay in the mapped file until they are used.
-    func tensors() throws -> [String: Tensor] {
+    package func tensors() throws -> [String: Tensor] {
         var tensors: [String: Tensor] = [:]
         for record in records where !DerivedBuffers.contains(record.name) { tensors[record.name] = try record.tensor() }
         return tensors

@@ -2,12 +2,12 @@ import Checkpoints
 import Foundation
 
 /// Where models lie that nobody named.
-enum ModelLocation {
+package enum ModelLocation {
     /// The names under which tokenizers are found beside a model, the published one last.
-    static let tokenizerNames = ["tokenizer.safetensors", "tokenizer.pth", "vae_ch160v4096z32.pth"]
+    package static let tokenizerNames = ["tokenizer.safetensors", "tokenizer.pth", "vae_ch160v4096z32.pth"]
 
     /// The tokenizer beside a model's file.
-    static func tokenizer(beside model: String) throws(ModelError) -> String {
+    package static func tokenizer(beside model: String) throws(ModelError) -> String {
         let folder = URL(fileURLWithPath: model).deletingLastPathComponent()
         let candidates = tokenizerNames.map { folder.appendingPathComponent($0).path }
         guard let found = candidates.first(where: FileManager.default.fileExists(atPath:)) else {
@@ -17,7 +17,7 @@ enum ModelLocation {
     }
 
     /// The default model that comes with the program: `models/default`, in the folder of the executable or above it.
-    static func defaultModel() throws(ModelError) -> String {
+    package static func defaultModel() throws(ModelError) -> String {
         var folder = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
         var looked: [String] = []
         // .build/<triple>/<configuration>/ is three folders below the package; `share/mvar` is where packagers put data.

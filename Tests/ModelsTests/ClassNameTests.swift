@@ -1,4 +1,4 @@
-import MVAR
+import Models
 import Testing
 
 @Suite("Class names") struct ClassNameTests {
