@@ -1,6 +1,6 @@
 public import Checkpoints
 public import ImageTokenizer
-import NeuralNetworks
+package import NeuralNetworks
 public import ScaleTransformer
 package import Torch
 
@@ -41,7 +41,9 @@ public struct LoadedModel {
         files = [path, tokenizerCheckpoint.path]
         form = checkpoint.form
         isVAR = resolution.isVAR(checkpoint)
-        transformer = try Self.transformer(configuration, from: checkpoint, source: source)
+        let parameters = try Self.parameters(ofTransformer: checkpoint, source: source)
+        transformer = try NextScaleTransformer(configuration, at: ParameterPath(parameters))
+        try parameters.finish()
         tokenizer = try Self.tokenizer(tokenizerConfiguration, from: tokenizerCheckpoint, source: source)
         classes = ClassNames(
             count: configuration.classes, names: resolution.described(\.classNames),
@@ -64,9 +66,19 @@ public struct LoadedModel {
 
     /// Loads a transformer alone.
     public static func transformer(_ source: ModelSource) throws -> NextScaleTransformer {
+        let (configuration, parameters) = try parameters(ofTransformer: source)
+        let transformer = try NextScaleTransformer(configuration, at: ParameterPath(parameters))
+        try parameters.finish()
+        return transformer
+    }
+
+    /// A transformer's configuration and parameters, for whoever builds it in another way: `finish()` comes after that.
+    package static func parameters(
+        ofTransformer source: ModelSource
+    ) throws -> (configuration: TransformerConfiguration, parameters: LoadedParameters) {
         let checkpoint = try Checkpoint(path: source.model ?? ModelLocation.defaultModel())
         let resolution = try ConfigurationResolution(source, beside: checkpoint)
-        return try transformer(resolution.transformer(checkpoint), from: checkpoint, source: source)
+        return (try resolution.transformer(checkpoint), try parameters(ofTransformer: checkpoint, source: source))
     }
 
     private static func tokenizerCheckpoint(
@@ -77,16 +89,13 @@ public struct LoadedModel {
         return try Checkpoint(path: ModelLocation.tokenizer(beside: checkpoint.path))
     }
 
-    private static func transformer(
-        _ configuration: TransformerConfiguration, from checkpoint: Checkpoint, source: ModelSource
-    ) throws -> NextScaleTransformer {
-        let parameters = LoadedParameters(
+    private static func parameters(
+        ofTransformer checkpoint: Checkpoint, source: ModelSource
+    ) throws -> LoadedParameters {
+        LoadedParameters(
             try checkpoint.requireModel().tensors(), origin: checkpoint.path, device: source.device,
             dtype: { NextScaleTransformer.dtype(ofParameter: $0, precision: source.precision) },
             ignoring: DerivedBuffers.contains)
-        let transformer = try NextScaleTransformer(configuration, at: ParameterPath(parameters))
-        try parameters.finish()
-        return transformer
     }
 
     private static func tokenizer(

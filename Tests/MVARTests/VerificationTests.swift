@@ -4,17 +4,16 @@ import TestSupport
 import Testing
 
 @Suite("Parity with PyTorch", .tags(.parity)) struct VerificationTests {
-    /// What the first form of training does not check yet.
-    private func isTraining(_ name: String) -> Bool { name.hasPrefix("train.") }
-
-    @Test("mini64 agrees: tokenizer, logits of every pattern, greedy and guided runs")
+    @Test("mini64 agrees: tokenizer, logits of every pattern, greedy and guided runs, training steps")
     func mini64() throws {
         let report = try GoldenVerifier(path: Fixture.path("mini64/golden.safetensors")).verify()
         for check in report.checks { #expect(check.pass, "\(check)") }
         #expect(report.pass)
-        #expect(report.unknown.filter { !isTraining($0) } == [])
+        #expect(report.unknown == [])
         let names = Set(report.checks.map(\.name))
-        for name in ["tokenizer.tokens", "logits.window-2", "greedy.full.cfg-4", "guided.spatial-7.cfg-1.5"] {
+        for name in [
+            "tokenizer.tokens", "logits.window-2", "greedy.full.cfg-4", "guided.spatial-7.cfg-1.5", "train.cycle.loss",
+        ] {
             #expect(names.contains(name))
         }
     }

@@ -38,17 +38,19 @@ public final class GoldenVerifier {
     /// - Throws: ``VerificationError`` where an input or a network is missing, or what loading and computing throw.
     public func verify(progress: (String) -> Void = { _ in }) throws -> GoldenReport {
         try withoutGradients {
-            let families: [(String, (GoldenRecord) throws -> Void)] = [
+            for (name, check) in [
                 ("tokenizer", checkTokenizer), ("logits", checkLogits), ("generation", checkGeneration),
                 ("sampling", checkSampling),
-            ]
-            for (name, check) in families {
+            ] {
                 progress(name)
                 try check(record)
             }
         }
-        progress("attention")
-        try checkAttention(record)
+        // These two need gradients.
+        for (name, check) in [("attention", checkAttention), ("training", checkTraining)] {
+            progress(name)
+            try check(record)
+        }
         return GoldenReport(checks: record.checks.sorted { $0.name < $1.name }, unknown: record.unknown)
     }
 
@@ -56,10 +58,15 @@ public final class GoldenVerifier {
 
     func transformer() throws -> NextScaleTransformer {
         if let loadedTransformer { return loadedTransformer }
-        source.model = try source.model ?? sibling("model")
-        let transformer = try LoadedModel.transformer(source)
+        let transformer = try LoadedModel.transformer(modelSource())
         loadedTransformer = transformer
         return transformer
+    }
+
+    /// The source, with the model beside the golden file where none was named.
+    func modelSource() throws -> ModelSource {
+        source.model = try source.model ?? sibling("model")
+        return source
     }
 
     func tokenizer() throws -> VisualTokenizer {
