@@ -25,9 +25,6 @@ public struct VisualTokenizer {
             from: latentChannels, to: latentChannels, kernel: 3, padding: 1, at: path / "post_quant_conv")
     }
 
-    /// The weight of the decoder's last convolution; the adversarial loss is balanced at it.
-    package var lastDecoderWeight: Tensor { decoder.lastWeight }
-
     /// The latent of pictures before quantization.
     ///
     /// - Parameter images: `[B, 3, H, W]` in -1...1, H and W being the configuration's image side.

@@ -15,7 +15,6 @@ private let atenUnbind = Operator("aten::unbind", "int")
 private let atenSplit = Operator("aten::split", "sizes")
 private let atenIndexSelect = Operator("aten::index_select")
 private let atenGather = Operator("aten::gather")
-private let atenRepeatInterleave = Operator("aten::repeat_interleave", "self_int")
 private let atenFlip = Operator("aten::flip")
 private let atenPad = Operator("aten::constant_pad_nd")
 private let atenCopy = Operator("aten::copy_")
@@ -101,11 +100,6 @@ extension Tensor {
     /// Along an axis, the element that each index names.
     public func gathered(axis: Int, _ indices: Tensor) throws(TorchError) -> Tensor {
         try atenGather(.tensor(self), .integer(axis), .tensor(indices))
-    }
-
-    /// Every entry of an axis `count` times in a row.
-    public func repeatingEach(_ count: Int, axis: Int) throws(TorchError) -> Tensor {
-        try atenRepeatInterleave(.tensor(self), .integer(count), .integer(axis))
     }
 
     /// A copy with axes reversed.

@@ -6,7 +6,6 @@ private let atenEmbedding = Operator("aten::embedding")
 private let atenSilu = Operator("aten::silu")
 private let atenGelu = Operator("aten::gelu")
 private let atenRelu = Operator("aten::relu")
-private let atenLeakyReLU = Operator("aten::leaky_relu")
 private let atenAttention = Operator("aten::scaled_dot_product_attention")
 private let atenNearest = Operator("aten::upsample_nearest2d", "vec")
 private let atenBicubic = Operator("aten::upsample_bicubic2d", "vec")
@@ -54,11 +53,6 @@ extension Tensor {
 
     /// max(x, 0).
     public func relu() throws(TorchError) -> Tensor { try atenRelu(.tensor(self)) }
-
-    /// x, or `slope · x` below 0.
-    public func leakyReLU(slope: Double) throws(TorchError) -> Tensor {
-        try atenLeakyReLU(.tensor(self), .number(slope))
-    }
 
     /// softmax(scale · q kᵀ + mask) v over `[B, H, T, D]`.
     ///

@@ -10,7 +10,6 @@ private let atenTopk = Operator("aten::topk")
 private let atenSort = Operator("aten::sort", "stable")
 private let atenCumsum = Operator("aten::cumsum")
 private let atenSoftmax = Operator("aten::softmax", "int")
-private let atenLogSoftmax = Operator("aten::log_softmax", "int")
 private let atenNorm = Operator("aten::linalg_vector_norm")
 private let atenBincount = Operator("aten::bincount")
 
@@ -62,9 +61,6 @@ extension Tensor {
 
     /// eˣ / Σ eˣ along an axis.
     public func softmax(axis: Int) throws(TorchError) -> Tensor { try atenSoftmax(.tensor(self), .integer(axis)) }
-
-    /// The logarithm of ``softmax(axis:)``.
-    public func logSoftmax(axis: Int) throws(TorchError) -> Tensor { try atenLogSoftmax(.tensor(self), .integer(axis)) }
 
     /// The Euclidean norm of all elements, a scalar.
     public func norm() throws(TorchError) -> Tensor { try atenNorm(.tensor(self)) }

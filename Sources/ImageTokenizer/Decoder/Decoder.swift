@@ -11,9 +11,6 @@ struct Decoder {
     private let outputNorm: GroupNorm
     private let output: Convolution2D
 
-    /// The weight of the last convolution; the adversarial loss is balanced at it.
-    var lastWeight: Tensor { output.weight }
-
     init(_ configuration: TokenizerConfiguration, at path: ParameterPath) throws(TorchError) {
         let lowest = configuration.multipliers.count - 1
         var channels = configuration.channels * configuration.multipliers[lowest]
