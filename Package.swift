@@ -111,7 +111,7 @@ let package = Package(
                 "TokenPyramid", "Torch",
             ]),
         .testTarget(name: "MVARTests", dependencies: ["MVAR", "TestSupport"]),
-        .testTarget(name: "MVARCommandTests", dependencies: ["MVARCommand", "MVAR", "Images"]),
+        .testTarget(name: "MVARCommandTests", dependencies: ["MVARCommand", "MVAR", "Images", "FileOutput"]),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17

@@ -35,7 +35,10 @@ public final class AtomicFile {
         guard !path.isEmpty, !path.utf8.contains(0) else { throw .invalidPath(path) }
         self.path = path
         let existing = Self.kind(of: path)
+        // Found now, not when a long work is to get its name: a name that is too long, links in a circle.
+        let obstacle = existing == nil && errno != ENOENT ? errno : nil
         if existing == S_IFDIR || path.hasSuffix("/") { throw .isFolder(path: path) }
+        if let obstacle { throw .failed(operation: "create", path: path, code: obstacle) }
         if let existing, existing != S_IFREG {
             destination = path
             unfinished = nil
@@ -43,7 +46,7 @@ public final class AtomicFile {
             guard descriptor >= 0 else { throw .failed(operation: "open", path: path, code: errno) }
             return
         }
-        destination = existing == nil ? path : Self.resolved(path)
+        destination = Self.resolved(path)
         let folder = Self.folder(of: destination)
         if Self.kind(of: folder) == nil, errno == ENOENT { throw .folderMissing(path: path, folder: folder) }
         (descriptor, unfinished) = try Self.openTemporary(in: folder, for: path)
@@ -144,10 +147,17 @@ extension AtomicFile {
         return stat(path, &status) == 0 ? status.st_mode & S_IFMT : nil
     }
 
+    /// Where links lead, also to a file that is not there yet. Links in a circle have been refused before.
     private static func resolved(_ path: String) -> String {
-        guard let absolute = realpath(path, nil) else { return path }
-        defer { free(absolute) }
-        return String(cString: absolute)
+        if let absolute = realpath(path, nil) {
+            defer { free(absolute) }
+            return String(cString: absolute)
+        }
+        var letters = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = readlink(path, &letters, letters.count)
+        guard count > 0 else { return path }
+        let target = String(decoding: letters[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
+        return resolved(target.hasPrefix("/") ? target : folder(of: path) + "/" + target)
     }
 
     private static func folder(of path: String) -> String {

@@ -38,8 +38,8 @@ struct ClassesCommand: AsyncParsableCommand {
         if output.json { return try output.printJSON(entries) }
         for entry in entries {
             try OutputOptions.printResult(
-                [String(entry.index), entry.identifier, entry.names.joined(separator: ", ")].compactMap(\.self)
-                    .joined(separator: "\t"))
+                ([String(entry.index), entry.identifier].compactMap(\.self)
+                    + (entry.names.isEmpty ? [] : [entry.names.joined(separator: ", ")])).joined(separator: "\t"))
         }
         if let word, entries.isEmpty { output.remark("No class of \(names.count) has '\(word)' in its names.") }
     }

@@ -35,6 +35,8 @@ struct InspectCommand: AsyncParsableCommand {
     @OptionGroup var shape: ShapeOptions
     @OptionGroup var output: OutputOptions
 
+    func validate() throws { try output.check(picturePath: rebuild) }
+
     func run() async throws {
         if let path, let details = try PictureDetails(path: path) {
             try run(details)

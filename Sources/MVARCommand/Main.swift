@@ -37,8 +37,7 @@ enum Main {
         } catch {
             switch MVARCommand.exitCode(for: error) {
             case .success:
-                print(MVARCommand.fullMessage(for: error))
-                return nil
+                return printed(MVARCommand.fullMessage(for: error))
             case .validationFailure:
                 let help = (["mvar"] + subcommands(in: arguments) + ["--help"]).joined(separator: " ")
                 let message = oneLine(MVARCommand.message(for: error))
@@ -47,6 +46,16 @@ enum Main {
             default:
                 return Failure(status: 1, message: "mvar: \(oneLine(MVARCommand.message(for: error)))")
             }
+        }
+    }
+
+    /// Prints help; a failure where nobody can take it.
+    private static func printed(_ text: String) -> Failure? {
+        do {
+            try OutputOptions.printResult(text)
+            return nil
+        } catch {
+            return Failure(status: 1, message: "mvar: \(oneLine("\(error)"))")
         }
     }
 

@@ -17,13 +17,7 @@ struct ReconstructCommand: AsyncParsableCommand {
     @Argument(help: "PNG, JPEG or WebP files.", completion: .file())
     var images: [String]
 
-    @Option(
-        help: ArgumentHelp(
-            "The model whose tokenizer is used. (default: the one that comes with mvar)", valueName: "path"),
-        completion: .file())
-    var model: String?
-
-    @OptionGroup var tokenizer: TokenizerOptions
+    @OptionGroup var tokenizer: ModelTokenizerOptions
     @OptionGroup var pictures: PictureOutputOptions
     @OptionGroup var compute: ComputeOptions
     @OptionGroup var output: OutputOptions
@@ -36,20 +30,14 @@ struct ReconstructCommand: AsyncParsableCommand {
         let ssim: Double?
     }
 
-    func validate() throws {
-        if output.json, pictures.output == "-" {
-            throw ValidationError("--json and -o - both want standard output: write the picture to a file")
-        }
-    }
+    func validate() throws { try output.check(picturePath: pictures.output) }
 
     func run() async throws {
         let paths = try pictures.paths(count: images.count)
         try compute.apply()
         let progress = output.progress("reconstructing", unit: "picture")
         defer { progress.finish() }
-        var source = tokenizer.source(device: compute.device)
-        source.model = model
-        let tokenizer = try LoadedModel.tokenizer(source)
+        let tokenizer = try LoadedModel.tokenizer(tokenizer.source(device: compute.device))
         progress.begin()
         var results: [Result] = []
         var laidOut: [PixelImage] = []

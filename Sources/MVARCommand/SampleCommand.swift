@@ -34,11 +34,7 @@ struct SampleCommand: AsyncParsableCommand {
     @OptionGroup(title: "Output") var pictures: PictureOutputOptions
     @OptionGroup(title: "Output") var output: OutputOptions
 
-    func validate() throws {
-        if output.json, pictures.output == "-" {
-            throw ValidationError("--json and -o - both want standard output: write the picture to a file")
-        }
-    }
+    func validate() throws { try output.check(picturePath: pictures.output) }
 
     func run() async throws {
         let paths = try pictures.paths(count: choice.pictureCount)

@@ -30,13 +30,7 @@ struct TokensCommand: AsyncParsableCommand {
             completion: .file(extensions: ["safetensors"]))
         var path: String
 
-        @Option(
-            help: ArgumentHelp(
-                "The model whose tokenizer is used. (default: the one that comes with mvar)", valueName: "path"),
-            completion: .file())
-        var model: String?
-
-        @OptionGroup var tokenizer: TokenizerOptions
+        @OptionGroup var tokenizer: ModelTokenizerOptions
         @OptionGroup var compute: ComputeOptions
         @OptionGroup var output: OutputOptions
 
@@ -45,9 +39,7 @@ struct TokensCommand: AsyncParsableCommand {
             try compute.apply()
             let progress = output.progress("encoding", unit: "picture")
             defer { progress.finish() }
-            var source = tokenizer.source(device: compute.device)
-            source.model = model
-            let tokenizer = try LoadedModel.tokenizer(source)
+            let tokenizer = try LoadedModel.tokenizer(tokenizer.source(device: compute.device))
             progress.begin()
             var rows: [[Int32]] = []
             for image in images {
@@ -61,7 +53,8 @@ struct TokensCommand: AsyncParsableCommand {
             progress.finish()
             let result = Result(path: path, pictures: rows.count, tokens: configuration.schedule.tokenCount)
             if output.json { return try output.printJSON(result) }
-            try OutputOptions.printResult("\(path)\t\(result.pictures) pictures of \(result.tokens) tokens")
+            let pictures = "\(rows.count) picture\(rows.count == 1 ? "" : "s")"
+            try OutputOptions.printResult("\(path)\t\(pictures) of \(result.tokens) tokens")
         }
     }
 
@@ -78,22 +71,12 @@ struct TokensCommand: AsyncParsableCommand {
             help: "A safetensors file with an integer tensor 'tokens', a row for each picture.", completion: .file())
         var file: String
 
-        @Option(
-            help: ArgumentHelp(
-                "The model whose tokenizer is used. (default: the one that comes with mvar)", valueName: "path"),
-            completion: .file())
-        var model: String?
-
-        @OptionGroup var tokenizer: TokenizerOptions
+        @OptionGroup var tokenizer: ModelTokenizerOptions
         @OptionGroup var pictures: PictureOutputOptions
         @OptionGroup var compute: ComputeOptions
         @OptionGroup var output: OutputOptions
 
-        func validate() throws {
-            if output.json, pictures.output == "-" {
-                throw ValidationError("--json and -o - both want standard output: write the picture to a file")
-            }
-        }
+        func validate() throws { try output.check(picturePath: pictures.output) }
 
         func run() async throws {
             let tokens = try TokenFile(path: file)
@@ -102,7 +85,6 @@ struct TokensCommand: AsyncParsableCommand {
             let progress = output.progress("decoding", unit: "picture")
             defer { progress.finish() }
             var source = tokenizer.source(device: compute.device)
-            source.model = model
             source.schedule = source.schedule ?? tokens.schedule
             let tokenizer = try LoadedModel.tokenizer(source)
             progress.begin()

@@ -27,6 +27,7 @@ package enum ModelLocation {
                 looked.append(candidate)
                 if FileManager.default.fileExists(atPath: candidate + "/config.json") { return candidate }
             }
+            if folder.path == "/" { break }
             folder.deleteLastPathComponent()
         }
         throw .noDefaultModel(looked: looked)

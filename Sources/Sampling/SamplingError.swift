@@ -64,8 +64,8 @@ extension SamplingError: CustomStringConvertible {
         case .pictureCount(let expected, let found):
             "Tokens of \(found) pictures were given, and the generation has \(expected)."
         case .notANumber(let scale):
-            "The model's logits at scale \(scale) are not numbers: the checkpoint is damaged, or --precision too low "
-                + "for it (try --precision float32)."
+            "The model's logits at scale \(scale) are not numbers: the checkpoint is damaged, --precision too low for it "
+                + "(try --precision float32), or --cfg absurdly strong."
         case .damagedState(let what): "The saved generation is damaged: \(what). Start it again."
         case .unlikeState(let property, let model, let state):
             "The saved generation was made where the \(property) is \(state), and this model's is \(model): "

@@ -91,6 +91,26 @@ final class AtomicFileTests {
         #expect(try FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/link") == "\(folder)/target")
     }
 
+    @Test("A link to a file that is not there yet stays, and the file appears where it leads")
+    func danglingLink() throws {
+        for (link, target) in [("one", "two"), ("two", "file")] {
+            try FileManager.default.createSymbolicLink(atPath: "\(folder)/\(link)", withDestinationPath: target)
+        }
+        try AtomicFile.write([1], to: "\(folder)/one")
+        #expect(content("file") == [1])
+        #expect(try FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/two") == "file")
+    }
+
+    @Test("Links in a circle are refused when the file is begun, and stay")
+    func circularLink() throws {
+        try FileManager.default.createSymbolicLink(atPath: "\(folder)/circle", withDestinationPath: "circle")
+        let path = "\(folder)/circle"
+        #expect(throws: FileOutputError.failed(operation: "create", path: path, code: ELOOP)) {
+            try AtomicFile(path: path)
+        }
+        #expect(try FileManager.default.destinationOfSymbolicLink(atPath: path) == "circle")
+    }
+
     @Test("A device is written to, not replaced")
     func device() throws {
         try AtomicFile.write([1, 2], to: "/dev/null")
@@ -116,7 +136,7 @@ final class AtomicFileTests {
         #expect(throws: FileOutputError.invalidPath("a\0b")) { try AtomicFile(path: "a\0b") }
 
         let long = "\(folder)/\(String(repeating: "x", count: 300))"
-        let tooLong = #expect(throws: FileOutputError.self) { try AtomicFile.write([1], to: long) }
+        let tooLong = #expect(throws: FileOutputError.self) { try AtomicFile(path: long) }
         #expect(tooLong?.description.contains("shorter name") == true)
 
         try AtomicFile.write([1], to: "\(folder)/file")

@@ -1,4 +1,5 @@
 import ArgumentParser
+import FileOutput
 import MVAR
 import Testing
 
@@ -54,7 +55,9 @@ import Testing
             ["sample", "-o", "a.png", "--precision", "float64"], ["sample", "-o", "a.png", "--attention", "all"],
             ["sample", "-o", "a.png", "--class", "1,,2"], ["sample", "-o", "-", "--json"],
             ["sample", "-o", "a.png", "--schedule", "1,1"], ["convert", "a"], ["convert", "a", "b", "--to", "onnx"],
-            ["tokens", "encode", "-o", "a.safetensors"], ["reconstruct", "-o", "a.png"], ["verify"],
+            ["inspect", "a.png", "--rebuild", "-", "--json"], ["reconstruct", "a.png", "-o", "-", "--json"],
+            ["tokens", "decode", "a.safetensors", "-o", "-", "--json"], ["tokens", "encode", "-o", "a.safetensors"],
+            ["reconstruct", "-o", "a.png"], ["verify"],
         ])
     func usageErrors(arguments: [String]) async {
         let failed = await failure(of: arguments)
@@ -71,13 +74,27 @@ import Testing
             ["--top-p", "1.01"],
             ["--top-p", "nan"], ["--top-p", "-0.1"], ["--top-k", "-1"], ["--temperature", "-1"],
             ["--temperature", "nan"],
-            ["--batch", "0"], ["--threads", "0"], ["--window", "0"], ["--heads", "0"],
+            ["--batch", "0"], ["--threads", "0"], ["--threads", "-1"], ["--window", "0"], ["--window", "-7"],
+            ["--heads", "0"], ["--heads", "-2"], ["--first-spatial-scale", "-1"],
         ])
     func ranges(option: [String]) async {
         let failed = await failure(of: ["sample", "--model", Mini64.model, "-o", "a.png"] + option)
         #expect(failed?.status == 1)
         #expect(failed?.message?.contains("\n") == false)
         #expect(failed?.message?.contains(option[0]) == true)
+    }
+
+    @Test("A class below 0 is refused with the range of classes") func negativeClass() async {
+        let failed = await mvar("sample", "--model", Mini64.model, "-o", "a.png", "--class", "-1")
+        #expect(failed?.status == 1)
+        #expect(failed?.message?.contains("-1 is outside 0...3") == true)
+    }
+
+    @Test("Help that nobody can take is a failure") func helpToFullDisk() async {
+        let full: @Sendable (String) throws -> Void = { _ in try AtomicFile.write([1], to: "/dev/full") }
+        let failed = await OutputOptions.$printer.withValue(full) { await Main.failure(of: ["sample", "--help"]) }
+        #expect(failed?.status == 1)
+        #expect(failed?.message?.contains("No space left") == true)
     }
 
     @Test("Every command has a help with an abstract") func help() {

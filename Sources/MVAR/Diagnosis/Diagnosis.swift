@@ -118,11 +118,12 @@ public struct Diagnosis: Codable, Hashable, Sendable {
     /// Whether the program can work.
     public var isHealthy: Bool { !problems.contains(where: \.isFatal) }
 
-    private static let expectedVersion = "2.11.0"
+    /// As scripts/set-up.sh has it: the fixes of a series keep the binary interface.
+    private static let expectedVersion = "2.11"
 
     private static func library(_ problems: inout [Problem]) -> Library {
         let version = LibTorch.version
-        if !version.hasPrefix(expectedVersion) {
+        if !version.hasPrefix(expectedVersion + ".") {
             problems.append(
                 Problem(
                     problem: "LibTorch is \(version); this program is made for \(expectedVersion).",

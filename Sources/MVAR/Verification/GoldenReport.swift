@@ -1,7 +1,7 @@
 import Torch
 
 /// What was recomputed of one tensor of a golden file, and how close it came.
-public struct GoldenCheck: Codable, Hashable, Sendable {
+public struct GoldenCheck: Hashable, Sendable {
     /// The tensor's name in the golden file.
     public let name: String
     /// The largest absolute difference.
@@ -14,19 +14,10 @@ public struct GoldenCheck: Codable, Hashable, Sendable {
     public let demand: String
     /// Whether it holds.
     public let pass: Bool
-
-    enum CodingKeys: String, CodingKey {
-        case name
-        case maximumAbsolute = "max_abs"
-        case maximumRelative = "max_rel"
-        case agreement
-        case demand
-        case pass
-    }
 }
 
 /// The outcome for a whole golden file.
-public struct GoldenReport: Codable, Sendable {
+public struct GoldenReport: Hashable, Sendable {
     /// One check per tensor that was recomputed, in the order of their names.
     public let checks: [GoldenCheck]
     /// Tensors of the file that no check knows.

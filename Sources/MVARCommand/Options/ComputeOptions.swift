@@ -12,6 +12,7 @@ struct ComputeOptions: ParsableArguments {
     var device: Device = .cpu
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
             "Threads on the CPU, 1 or more. (default: all cores)",
             discussion: "The result does not depend on it.", valueName: "N"))

@@ -23,16 +23,20 @@ struct ShapeOptions: ParsableArguments {
     @OptionGroup var tokenizer: TokenizerOptions
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
             "Attention heads, for models without L2-norm, whose files do not say it.", valueName: "N"))
     var heads: Int?
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
             "The first scale, counted from 0, at which spatial-K looks at neighbours only.", valueName: "N"))
     var firstSpatialScale: Int?
 
-    @Option(help: ArgumentHelp("K of spatial-K: the side of the neighbourhood in tokens, 1 or more.", valueName: "K"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("K of spatial-K: the side of the neighbourhood in tokens, 1 or more.", valueName: "K"))
     var window: Int?
 
     @Option(
@@ -71,6 +75,24 @@ struct ShapeOptions: ParsableArguments {
             throw ValidationError("it is none of full, window-N, scale, spatial-K")
         }
         return pattern
+    }
+}
+
+/// The tokenizer of a model, or one by itself.
+struct ModelTokenizerOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The model whose tokenizer is used. (default: the one that comes with mvar)", valueName: "path"),
+        completion: .file())
+    var model: String?
+
+    @OptionGroup var tokenizer: TokenizerOptions
+
+    /// The library's word for both.
+    func source(device: Device) -> ModelSource {
+        var source = tokenizer.source(device: device)
+        source.model = model
+        return source
     }
 }
 

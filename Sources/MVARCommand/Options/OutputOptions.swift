@@ -10,6 +10,13 @@ struct OutputOptions: ParsableArguments {
     @Flag(help: "Print the result as JSON, for programs.")
     var json = false
 
+    /// Throws where a picture and the result as JSON would mix on standard output.
+    func check(picturePath: String?) throws {
+        if json, picturePath == "-" {
+            throw ValidationError("--json and a picture at '-' both want standard output: write the picture to a file")
+        }
+    }
+
     /// A line of progress in the style that the user wants.
     func progress(_ label: String, unit: String) -> ProgressLine {
         ProgressLine(label, unit: unit, style: .forStandardError(isQuiet: quiet))

@@ -5,6 +5,7 @@ import MVAR
 struct PictureChoiceOptions: ParsableArguments {
     @Option(
         name: .customLong("class"),
+        parsing: .unconditional,
         help: ArgumentHelp(
             "Classes, taken in turn: numbers or names with commas between; none is a picture of no class.",
             discussion: """
