@@ -70,7 +70,8 @@ public struct ModelFolder: Sendable {
 
     /// Writes a model folder, and makes it if its parent exists.
     ///
-    /// Each file appears when it is whole, the configuration last: a folder with one is complete.
+    /// The files get their names one right after the other when all are whole: what ends the work earlier leaves a
+    /// folder that was there as it was, and never the weights of two models in one.
     ///
     /// - Parameters:
     ///   - description: What `config.json` will say.
@@ -90,8 +91,18 @@ public struct ModelFolder: Sendable {
                     file: path, .unwritable("the folder cannot be made; its parent must exist and be writable"))
             }
         }
-        if let tokenizer { try Safetensors.write(tokenizer, to: tokenizerPath) }
-        if let model { try Safetensors.write(model, to: modelPath) }
-        try AtomicFile.write(configuration, to: configurationPath)
+        var files: [AtomicFile] = []
+        for (tensors, path) in [(tokenizer, tokenizerPath), (model, modelPath)] {
+            guard let tensors else { continue }
+            let file = try AtomicFile(path: path)
+            try Safetensors.append(tensors, to: file)
+            files.append(file)
+        }
+        let file = try AtomicFile(path: configurationPath)
+        try file.append(configuration)
+        files.append(file)
+        // The disk takes seconds for what a name takes microseconds.
+        for file in files { try file.synchronize() }
+        for file in files { try file.commit(durably: false) }
     }
 }

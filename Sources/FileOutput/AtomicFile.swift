@@ -74,6 +74,16 @@ public final class AtomicFile {
         }
     }
 
+    /// Waits until what was appended is on the disk: for several files that are then committed one right after the other.
+    ///
+    /// - Throws: ``FileOutputError`` where the disk is full or fails. The file can only be discarded then.
+    public func synchronize() throws(FileOutputError) {
+        precondition(descriptor >= 0, "'\(path)' was committed or discarded before")
+        if unfinished != nil, fsync(descriptor) != 0 {
+            throw .failed(operation: "write", path: path, code: errno)
+        }
+    }
+
     /// Gives the file its name. Nothing can be appended afterwards.
     ///
     /// - Parameter durably: Whether to wait until the bytes are on the disk, so that a loss of power just after the
@@ -82,9 +92,7 @@ public final class AtomicFile {
     public func commit(durably: Bool = true) throws(FileOutputError) {
         precondition(descriptor >= 0, "'\(path)' was committed or discarded before")
         defer { discard() }
-        if durably, unfinished != nil, fsync(descriptor) != 0 {
-            throw .failed(operation: "write", path: path, code: errno)
-        }
+        if durably { try synchronize() }
         // Network file systems report a full disk only here.
         let closed = close(descriptor)
         descriptor = -1

@@ -132,6 +132,14 @@ import Torch
             }
             #expect(refusal.contains("infinite or none"))
 
+            // A model that cannot be written leaves the folder's files as they were, the tokenizer's too.
+            let before = try Data(contentsOf: URL(fileURLWithPath: folder.tokenizerPath))
+            #expect(throws: CheckpointError.self) {
+                try folder.write(description, model: model + model, tokenizer: Array(model.prefix(1)))
+            }
+            #expect(try Data(contentsOf: URL(fileURLWithPath: folder.tokenizerPath)) == before)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).count == 3)
+
             // Without its tokenizer it is still a model.
             try FileManager.default.removeItem(atPath: folder.tokenizerPath)
             #expect(try Checkpoint(path: parent + "/model").tokenizer == nil)

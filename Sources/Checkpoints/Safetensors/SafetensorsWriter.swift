@@ -16,7 +16,14 @@ extension Safetensors {
     public static func write(
         _ tensors: [(name: String, tensor: Tensor)], metadata: [String: String] = [:], to path: String
     ) throws {
-        func failure(_ what: String) -> CheckpointError { CheckpointError(file: path, .unwritable(what)) }
+        try AtomicFile.write(to: path) { try append(tensors, metadata: metadata, to: $0) }
+    }
+
+    /// As ``write(_:metadata:to:)``, into a file that gets its name later.
+    static func append(
+        _ tensors: [(name: String, tensor: Tensor)], metadata: [String: String] = [:], to file: AtomicFile
+    ) throws {
+        func failure(_ what: String) -> CheckpointError { CheckpointError(file: file.path, .unwritable(what)) }
         var names: Set<String> = []
         var typed: [(name: String, type: SafetensorsType, tensor: Tensor)] = []
         for (name, tensor) in tensors {
@@ -56,11 +63,9 @@ extension Safetensors {
 
         var start: [UInt8] = []
         start.append(littleEndian: UInt64(header.count))
-        try AtomicFile.write(to: path) { file in
-            try file.append(start + header)
-            for (_, _, tensor) in typed {
-                try tensor.withContiguousBytes { try file.append($0) }
-            }
+        try file.append(start + header)
+        for (_, _, tensor) in typed {
+            try tensor.withContiguousBytes { try file.append($0) }
         }
     }
 }
