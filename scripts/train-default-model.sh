@@ -15,7 +15,7 @@ runs=${2:+$(realpath -m "$2")}
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 runs=${runs:-runs/default}
 tokenizer_minutes=${TOKENIZER_MINUTES:-45}
-model_minutes=${MODEL_MINUTES:-45}
+model_minutes=${MODEL_MINUTES:-44}
 threads=${THREADS:-}
 mvar=${MVAR:-.build/release/mvar}
 output=${OUTPUT:-models/default}
@@ -46,6 +46,7 @@ if [ ! -f "$runs/model/finished" ]; then
     "$mvar" train model "${common[@]}" --run "$runs/model" --minutes "$model_minutes" --batch 8 \
         --tokenizer "$runs/tokenizer/model" --classes "$classes" --class-names "$data/classes.tsv" \
         --depth 4 --width 192 --learning-rate 1.5e-3 --warm-up 50 --plateau 0.3 --average 0.995 \
+        --cfg 5 --top-k 60 --top-p 0 \
         --checkpoint-every 100 --validate-every 250 --log-every 25 $(resume "$runs/model") | tee "$runs/model.txt"
     touch "$runs/model/finished"
 fi
