@@ -42,6 +42,15 @@ if printf '%s\0' "${existing[@]}" | grep -zv '^scripts/lint.sh$' |
     complain "paths of one machine stand in the lines above."
 fi
 
+# Links of the pages to files of the repository, and places that somebody meant to fill in.
+while IFS=: read -r page link; do
+    [ -e "$(dirname "$page")/$link" ] || complain "$page links to $link, which does not exist."
+done < <(printf '%s\0' "${existing[@]}" | grep -zE '\.md$' |
+    xargs -0 grep -oHE '\]\([^)#: ]+' | sed 's/:\](/:/' | grep -vE ':https?$')
+if printf '%s\0' "${existing[@]}" | grep -zE '\.md$' | xargs -0 grep -nE '@[A-Z0-9]{2,}@'; then
+    complain "something is still to be filled in, in the lines above."
+fi
+
 while read -r bytes file; do
     [ "$bytes" -le $((largest_file_megabytes * 1000000)) ] ||
         complain "$file has $((bytes / 1000000)) MB; no file may be above $largest_file_megabytes MB."

@@ -91,6 +91,14 @@ public struct ModelFolder: Sendable {
                     file: path, .unwritable("the folder cannot be made; its parent must exist and be writable"))
             }
         }
+        for (tensors, path) in [(tokenizer, tokenizerPath), (model, modelPath)] where tensors == nil {
+            guard !FileManager.default.fileExists(atPath: path) else {
+                throw CheckpointError(
+                    file: path,
+                    .unwritable(
+                        "it would stay beside networks that it may not belong to; remove it, or name another folder"))
+            }
+        }
         var files: [AtomicFile] = []
         for (tensors, path) in [(tokenizer, tokenizerPath), (model, modelPath)] {
             guard let tensors else { continue }

@@ -50,22 +50,29 @@ package struct ConfigurationResolution {
 
     /// The caller's pattern, else the configuration's, else what the checkpoint's form was trained with.
     private func pattern(of checkpoint: Checkpoint) throws -> AttentionPattern {
-        if let pattern = source.pattern { return pattern }
         let kernel = source.window ?? described(\.kernelSize) ?? 7
         guard kernel > 0 else {
             throw ModelError.impossible(
                 file: checkpoint.path, what: "window", value: "\(kernel)", need: "at least 1")
         }
-        if let text = described(\.attention) {
-            guard let pattern = AttentionPattern(text) else {
+        let pattern: AttentionPattern
+        if let given = source.pattern {
+            pattern = given
+        } else if let text = described(\.attention) {
+            guard let named = AttentionPattern(text) else {
                 throw ModelError.impossible(
                     file: checkpoint.path, what: "attention", value: "'\(text)'",
                     need: "full, window-N, scale or spatial-K")
             }
-            if case .spatial = pattern, source.window != nil { return .spatial(kernel: kernel) }
-            return pattern
+            pattern = named
+        } else {
+            pattern = isVAR(checkpoint) ? .full : .spatial(kernel: kernel)
         }
-        return isVAR(checkpoint) ? .full : .spatial(kernel: kernel)
+        guard let window = source.window else { return pattern }
+        guard case .spatial(let named) = pattern, source.pattern == nil || named == window else {
+            throw ModelError.unusedWindow(window, pattern: pattern)
+        }
+        return .spatial(kernel: window)
     }
 
     /// Whether the checkpoint is in one of VAR's forms, or was converted from one.
@@ -125,6 +132,13 @@ package struct ConfigurationResolution {
     private func schedule(file: String, recorded: [Int]?, tokens: Int?, scales: Int?) throws -> ScaleSchedule {
         let schedule: ScaleSchedule
         if let given = source.schedule {
+            guard recorded == nil || recorded == given.sides else {
+                throw ModelError.impossible(
+                    file: file, what: "schedule", value: "\(given)",
+                    need:
+                        "\((recorded ?? []).map(String.init).joined(separator: ",")), which its tensors record: leave --schedule out"
+                )
+            }
             schedule = given
         } else if let sides = recorded ?? described(\.schedule) {
             schedule = try ScaleSchedule(sides)

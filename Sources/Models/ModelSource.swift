@@ -44,6 +44,7 @@ public enum ModelError: Error, Hashable, Sendable, CustomStringConvertible {
     case unknownHeads(file: String)
     case impossible(file: String, what: String, value: String, need: String)
     case mismatch(what: String, model: String, tokenizer: String)
+    case unusedWindow(Int, pattern: AttentionPattern)
 
     /// What is wrong and what to do, on one line.
     public var description: String {
@@ -66,6 +67,8 @@ public enum ModelError: Error, Hashable, Sendable, CustomStringConvertible {
             "'\(file)' has no L2-norm, so its tensors do not tell the number of heads. Give it with --heads."
         case .impossible(let file, let what, let value, let need):
             "The \(what) of '\(file)' is \(value), but it must be \(need)."
+        case .unusedWindow(let window, let pattern):
+            "--window \(window) would have no effect: the attention is \(pattern). Use --attention spatial-\(window)."
         case .mismatch(let what, let model, let tokenizer):
             "Model and tokenizer do not belong together: \(what) is \(model) in the model, \(tokenizer) in the "
                 + "tokenizer. Name the tokenizer that the model was trained with by --tokenizer."

@@ -33,6 +33,7 @@ import Torch
         let configuration = try LoadedModel.transformer(source).configuration
         #expect(configuration.pattern == .spatial(kernel: 5))
         #expect(configuration.firstSpatialScale == 9)
+        source.window = nil
         source.pattern = .window(2)
         #expect(try LoadedModel.transformer(source).configuration.pattern == .window(2))
     }
@@ -48,12 +49,30 @@ import Torch
         }
     }
 
-    @Test("A schedule with another number of tokens is declined with both numbers")
+    @Test("A schedule with another number of tokens is declined with both")
     func contradictorySchedule() throws {
         var source = mini64()
         source.schedule = try ScaleSchedule([1, 2, 3])
         let error = try #require(throws: ModelError.self) { try LoadedModel(source) }
-        #expect(error.description.contains("14") && error.description.contains("680"))
+        #expect(error.description.contains("1,2,3") && error.description.contains("1,2,3,4,5,6,8,10,13,16"))
+    }
+
+    @Test("A window that would have no effect is declined", arguments: [AttentionPattern.full, .spatial(kernel: 7)])
+    func unusedWindow(pattern: AttentionPattern) throws {
+        var source = mini64()
+        source.window = 5
+        source.pattern = pattern
+        let error = try #require(throws: ModelError.self) { try LoadedModel.transformer(source) }
+        #expect(error.description.contains("--attention spatial-5"))
+    }
+
+    @Test("A schedule that contradicts the one in the tensors is declined, although it has as many tokens")
+    func contradictoryRecord() throws {
+        // 26 × 26 + 2 × 2 = 680 tokens as well.
+        var source = mini64()
+        source.schedule = try ScaleSchedule([2, 26])
+        let error = try #require(throws: ModelError.self) { try LoadedModel.transformer(source) }
+        #expect(error.description.contains("1,2,3,4,5,6,8,10,13,16"))
     }
 
     @Test("A number of heads that does not divide the width is declined", arguments: [0, 3, -1])
