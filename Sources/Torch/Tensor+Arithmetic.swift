@@ -18,9 +18,7 @@ private let atenAbs = Operator("aten::abs")
 private let atenCos = Operator("aten::cos")
 private let atenErfinv = Operator("aten::erfinv")
 private let atenClamp = Operator("aten::clamp")
-private let atenMinimum = Operator("aten::minimum")
 private let atenMaximum = Operator("aten::maximum")
-private let atenFloor = Operator("aten::floor")
 private let atenMatmul = Operator("aten::matmul")
 private let atenLessThan = Operator("aten::lt", "Tensor")
 private let atenLessOrEqual = Operator("aten::le", "Tensor")
@@ -92,8 +90,6 @@ extension Tensor {
     public func cosine() throws(TorchError) -> Tensor { try atenCos(.tensor(self)) }
     /// The inverse of the error function.
     public func inverseErrorFunction() throws(TorchError) -> Tensor { try atenErfinv(.tensor(self)) }
-    /// The largest whole number that is not larger.
-    public func floor() throws(TorchError) -> Tensor { try atenFloor(.tensor(self)) }
 
     /// Each element, moved into the range.
     public func clamped(to range: ClosedRange<Double>) throws(TorchError) -> Tensor {
@@ -110,8 +106,6 @@ extension Tensor {
         try atenClamp(.tensor(self), .none, .number(range.upperBound))
     }
 
-    /// The smaller of two elements.
-    public func minimum(_ other: Tensor) throws(TorchError) -> Tensor { try atenMinimum(.tensor(self), .tensor(other)) }
     /// The larger of two elements.
     public func maximum(_ other: Tensor) throws(TorchError) -> Tensor { try atenMaximum(.tensor(self), .tensor(other)) }
 

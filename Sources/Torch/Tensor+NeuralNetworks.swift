@@ -5,7 +5,6 @@ private let atenLayerNorm = Operator("aten::layer_norm")
 private let atenEmbedding = Operator("aten::embedding")
 private let atenSilu = Operator("aten::silu")
 private let atenGelu = Operator("aten::gelu")
-private let atenRelu = Operator("aten::relu")
 private let atenAttention = Operator("aten::scaled_dot_product_attention")
 private let atenNearest = Operator("aten::upsample_nearest2d", "vec")
 private let atenBicubic = Operator("aten::upsample_bicubic2d", "vec")
@@ -50,9 +49,6 @@ extension Tensor {
 
     /// GELU in its tanh form.
     public func geluTanh() throws(TorchError) -> Tensor { try atenGelu(.tensor(self), .string("tanh")) }
-
-    /// max(x, 0).
-    public func relu() throws(TorchError) -> Tensor { try atenRelu(.tensor(self)) }
 
     /// softmax(scale · q kᵀ + mask) v over `[B, H, T, D]`.
     ///

@@ -2,7 +2,7 @@ public import NeuralNetworks
 public import ScaleTransformer
 
 /// Everything that decides what a transformer becomes, beside the tokens.
-public struct ModelTrainingSettings: Codable, Hashable, Sendable {
+public struct ModelTrainingSettings: Codable, Hashable, Sendable, TrainingSettings {
     /// The shape of the transformer.
     public var model: TransformerConfiguration
     /// Pictures a step.
@@ -51,18 +51,8 @@ public struct ModelTrainingSettings: Codable, Hashable, Sendable {
 
     /// Throws for the first setting that makes no sense.
     func check() throws(TrainingError) {
-        try length.check()
-        try rhythm.check()
-        func require(_ holds: Bool, _ text: String) throws(TrainingError) {
-            if !holds { throw .invalidSetting(text) }
-        }
-        try require(batch >= 1, "A step needs at least 1 picture, not \(batch).")
-        try require(
-            learningRate > 0 && learningRate.isFinite, "The learning rate must be above 0, not \(learningRate).")
-        try require(clip > 0, "The largest gradient norm must be above 0, not \(clip).")
+        try checkRun()
         try require((0...1).contains(labelDrop), "The share of dropped labels must be in 0...1, not \(labelDrop).")
-        try require(
-            (0..<1).contains(averageDecay), "The decay of the average must be in 0..<1, not \(averageDecay).")
         try require(cycle >= 0, "The steps of a cycle must be 0 or more, not \(cycle).")
         try require(model.depth >= 1, "A transformer needs at least 1 block, not \(model.depth).")
         try require(

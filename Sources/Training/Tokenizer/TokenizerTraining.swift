@@ -75,21 +75,12 @@ public struct TokenizerTraining {
         try PixelImage.grid(pairs, columns: 4, spacing: 6).write(to: folder + "/reconstructions.png")
     }
 }
-extension TokenizerTrainingSettings {
+
+extension TokenizerTrainingSettings: TrainingSettings {
     /// Throws for the first setting that makes no sense.
     func check() throws(TrainingError) {
-        try length.check()
-        try rhythm.check()
-        func require(_ holds: Bool, _ text: String) throws(TrainingError) {
-            if !holds { throw .invalidSetting(text) }
-        }
-        try require(batch >= 1, "A step needs at least 1 picture, not \(batch).")
-        try require(
-            learningRate > 0 && learningRate.isFinite, "The learning rate must be above 0, not \(learningRate).")
-        try require(clip > 0, "The largest gradient norm must be above 0, not \(clip).")
+        try checkRun()
         try require(revivalInterval >= 1, "The steps between revivals must be at least 1, not \(revivalInterval).")
-        try require(
-            (0..<1).contains(averageDecay), "The decay of the average must be in 0..<1, not \(averageDecay).")
         try require(
             tokenizer.channels > 0 && tokenizer.channels % 32 == 0,
             "The channels of a tokenizer must be a multiple of 32, not \(tokenizer.channels).")
