@@ -117,6 +117,25 @@ struct DataTests {
         }
     }
 
+    @Test("A class that the limit leaves out is not the fault of the data")
+    func limitBelowClasses() throws {
+        let archive = try data.archive(count: 4, side: 16)
+        #expect(throws: DataError.classesBeyondLimit(["square"], limit: 1)) {
+            try PictureSet([archive], classes: ["disc", "square"], side: 16, limit: 1)
+        }
+        #expect(try PictureSet([archive], classes: ["disc", "square"], side: 16, limit: 2).count == 2)
+        // All that is there was read: the limit hides nothing.
+        #expect(throws: DataError.emptyClasses(["cat"], paths: [archive])) {
+            try PictureSet([archive], classes: ["disc", "cat"], side: 16, limit: 3)
+        }
+    }
+
+    @Test("Messages count as people do") func grammar() {
+        #expect(DataError.emptyClasses(["cat"], paths: ["a.tar"]).description.contains("a.tar holds no"))
+        #expect(DataError.emptyClasses(["cat"], paths: ["a.tar", "b.tar"]).description.contains("b.tar hold no"))
+        #expect(DataError.tooManyUnreadable(count: 1, of: 9, first: "x").description.contains("cannot be read: x."))
+    }
+
     @Test("A mirrored picture in a batch is the picture read from right to left")
     func mirrors() throws {
         let pictures = try PictureSet([data.archive(count: 2, side: 16)], side: 16)

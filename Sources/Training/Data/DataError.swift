@@ -10,6 +10,8 @@ public enum DataError: Error, Hashable, Sendable, CustomStringConvertible {
     case noPictures(paths: [String])
     /// Chosen classes of which no picture was found.
     case emptyClasses([String], paths: [String])
+    /// Classes of which no picture is among the first so many.
+    case classesBeyondLimit([String], limit: Int)
     /// More than one picture in a hundred could not be read.
     case tooManyUnreadable(count: Int, of: Int, first: String)
 
@@ -22,9 +24,14 @@ public enum DataError: Error, Hashable, Sendable, CustomStringConvertible {
         case .noPictures(let paths):
             "No pictures are in \(paths.joined(separator: ", ")); entries must be named CLASS/NAME.JPEG."
         case .emptyClasses(let classes, let paths):
-            "\(paths.joined(separator: ", ")) hold no picture of \(classes.joined(separator: ", ")); check --classes."
+            "\(paths.joined(separator: ", ")) \(paths.count == 1 ? "holds" : "hold") no picture of "
+                + "\(classes.joined(separator: ", ")); check --classes."
+        case .classesBeyondLimit(let classes, let limit):
+            (limit == 1 ? "The first picture is not of " : "None of the first \(limit) pictures is of ")
+                + classes.joined(separator: ", ")
+                + "; raise --validation-limit: every class must be measured."
         case .tooManyUnreadable(let count, let total, let first):
-            "\(count) of \(total) pictures cannot be read, the first being \(first). Check the data."
+            "\(count) of \(total) pictures cannot be read\(count == 1 ? ":" : ", the first being") \(first). Check the data."
         }
     }
 }

@@ -70,7 +70,10 @@ public final class PictureSet {
         if classes != nil {
             let present = Set(found)
             let empty = names.indices.filter { !present.contains($0) }.map { names[$0] }
-            guard empty.isEmpty else { throw .emptyClasses(empty, paths: paths) }
+            guard empty.isEmpty else {
+                throw found.count < limit
+                    ? .emptyClasses(empty, paths: paths) : .classesBeyondLimit(empty, limit: limit)
+            }
             self.classes = names
             labels = found
         } else {

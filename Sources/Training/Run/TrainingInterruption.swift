@@ -14,8 +14,18 @@ public enum TrainingInterruption {
     /// Whether the run should end after this step.
     public static var isRequested: Bool { received > 0 }
 
+    /// A line for standard error, in memory of its own: a handler may not touch what Swift counts references to.
+    nonisolated(unsafe) private static var notice = UnsafeRawBufferPointer(start: nil, count: 0)
+
     /// Lets signals end the run in order. For programs; a library's caller decides for itself.
-    public static func catchSignals() {
+    ///
+    /// - Parameter notice: What the first signal says on standard error: that it was heard, since a step may be long.
+    public static func catchSignals(notice: String? = nil) {
+        if let notice {
+            let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: notice.utf8.count + 1, alignment: 1)
+            copy.copyBytes(from: Array(notice.utf8) + [UInt8(ascii: "\n")])
+            Self.notice = UnsafeRawBufferPointer(copy)
+        }
         for signalNumber in [SIGINT, SIGTERM] {
             signal(signalNumber) { number in
                 if TrainingInterruption.received > 0 {
@@ -23,6 +33,9 @@ public enum TrainingInterruption {
                     _exit(128 + number)
                 }
                 TrainingInterruption.received += 1
+                let code = errno
+                _ = write(STDERR_FILENO, TrainingInterruption.notice.baseAddress, TrainingInterruption.notice.count)
+                errno = code
             }
         }
     }
