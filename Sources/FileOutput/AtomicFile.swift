@@ -9,7 +9,8 @@
 /// The bytes go to a hidden temporary file in the same folder, which ``commit()`` renames; an existing file stays as it
 /// was until then. Without a commit the temporary file is removed: by ``discard()``, when the value is released, or by
 /// ``removeUnfinishedFiles()`` when a signal ends the program. A symbolic link is followed, so that what it points to is
-/// replaced and not the link. Devices and pipes (`/dev/null`) are written to directly, since they cannot be renamed over.
+/// replaced and not the link. Devices and pipes (`/dev/null`) are written to directly, since they cannot be renamed over;
+/// so is ``StandardOutput/path``, whatever lies behind it.
 ///
 /// ```swift
 /// try AtomicFile.write(to: "picture.png") { file in
@@ -34,6 +35,14 @@ public final class AtomicFile {
     public init(path: String) throws(FileOutputError) {
         guard !path.isEmpty, !path.utf8.contains(0) else { throw .invalidPath(path) }
         self.path = path
+        if path == StandardOutput.path {
+            // Not by its name: where it is a file, others may have written to it before us.
+            destination = path
+            unfinished = nil
+            descriptor = dup(STDOUT_FILENO)
+            guard descriptor >= 0 else { throw .failed(operation: "open", path: path, code: errno) }
+            return
+        }
         let existing = Self.kind(of: path)
         // Found now, not when a long work is to get its name: a name that is too long, links in a circle.
         let obstacle = existing == nil && errno != ENOENT ? errno : nil

@@ -12,6 +12,8 @@ public enum FileOutputError: Error, Hashable, Sendable {
     case folderMissing(path: String, folder: String)
     /// There is a folder where the file should be.
     case isFolder(path: String)
+    /// Standard output should take a file, and is a terminal.
+    case isTerminal
     /// The system declined: `operation` says what was tried ("create", "write", …), `code` is its `errno`.
     case failed(operation: String, path: String, code: Int32)
 }
@@ -28,6 +30,8 @@ extension FileOutputError: CustomStringConvertible {
             "Cannot write '\(path)': the folder '\(folder)' does not exist. Create it first or name another."
         case .isFolder(let path):
             "Cannot write '\(path)': it is a folder. Name a file in it."
+        case .isTerminal:
+            "Standard output is a terminal, which no file should go to: name a file, or send it on with '>' or '|'."
         case .failed(let operation, let path, let code):
             "Cannot \(operation) '\(path)': \(String(cString: strerror(code))). \(Self.advice(for: code))"
         }

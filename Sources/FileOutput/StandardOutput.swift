@@ -6,6 +6,12 @@
 
 /// The program's standard output, for results that are bytes (`-o -`).
 public enum StandardOutput {
+    /// The path by which an ``AtomicFile`` writes to it.
+    public static let path = "/dev/stdout"
+
+    /// Whether a terminal shows it.
+    public static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
+
     /// Writes bytes, all of them.
     ///
     /// - Parameter bytes: Any number of bytes.

@@ -23,7 +23,7 @@ public struct PicturePaths: Hashable, Sendable {
     ///   names no format.
     public init(_ template: String) throws {
         self.template = template
-        guard template != "-" else {
+        guard !FileDestination(template).isStandardOutput else {
             (format, prefix, placeholder, suffix) = (.png, template, nil, "")
             return
         }
@@ -44,9 +44,6 @@ public struct PicturePaths: Hashable, Sendable {
         format = try ImageFormat(extensionOf: template)
     }
 
-    /// Whether pictures go to standard output.
-    public var isStandardOutput: Bool { template == "-" }
-
     /// Whether each picture has a path of its own.
     public var isNumbered: Bool { placeholder != nil }
 
@@ -62,26 +59,24 @@ public struct PicturePaths: Hashable, Sendable {
     ///
     /// - Parameter count: The number of files, 1 or more.
     /// - Throws: ``PicturePathError`` where several files would have one name, `FileOutputError` where the folder does not
-    ///   exist or is not writable.
+    ///   exist or is not writable, or standard output is a terminal.
     public func check(count: Int) throws {
         guard count == 1 || isNumbered else {
             throw PicturePathError.oneNameForSeveral(template, count: count)
         }
-        guard !isStandardOutput else { return }
-        // Starting a file meets every reason why it could not be written.
-        try AtomicFile(path: path(of: 0)).discard()
+        try FileDestination(path(of: 0)).check()
     }
 
     /// Writes a picture to where its number says, and returns the path.
     @discardableResult
     public func write(_ picture: PixelImage, number: Int, metadata: PNGMetadata = PNGMetadata()) throws -> String {
-        guard !isStandardOutput else {
+        let destination = FileDestination(path(of: number))
+        if destination.isStandardOutput {
             try StandardOutput.write(picture.encoded(as: format, metadata: metadata))
-            return template
+        } else {
+            try picture.write(to: destination.path, metadata: metadata)
         }
-        let path = path(of: number)
-        try picture.write(to: path, metadata: metadata)
-        return path
+        return destination.name
     }
 }
 
