@@ -7,16 +7,19 @@ struct ClassesCommand: AsyncParsableCommand {
         commandName: "classes",
         abstract: "List a model's classes, or those whose names hold a word.",
         discussion: """
+            For each class a line is printed: number, WordNet identifier where there is one, names. 'mvar sample --class' \
+            takes any of them.
+
               mvar classes
-              mvar classes dog
+              mvar classes fish
               mvar classes --model var_d16.pth retriever
             """)
 
     @Argument(help: "A part of a name, or a WordNet identifier such as n02099601. (default: all classes)")
     var word: String?
 
-    @OptionGroup var model: ModelOptions
-    @OptionGroup var output: OutputOptions
+    @OptionGroup(title: "Model") var model: ModelFileOption
+    @OptionGroup(title: "Output") var output: OutputOptions
 
     /// One class, as `--json` tells it.
     struct Entry: Codable, Hashable {
@@ -32,7 +35,7 @@ struct ClassesCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let names = try LoadedModel.classes(model.source())
+        let names = try LoadedModel.classes(ModelSource(model: model.model))
         let found = word.map(names.matching) ?? Array(names.names.indices)
         let entries = found.map { Entry(index: $0, identifier: names.identifiers[$0], names: names.names[$0]) }
         if output.json { return try output.printJSON(entries) }
@@ -41,6 +44,8 @@ struct ClassesCommand: AsyncParsableCommand {
                 ([String(entry.index), entry.identifier].compactMap(\.self)
                     + (entry.names.isEmpty ? [] : [entry.names.joined(separator: ", ")])).joined(separator: "\t"))
         }
-        if let word, entries.isEmpty { output.remark("No class of \(names.count) has '\(word)' in its names.") }
+        if let word, entries.isEmpty {
+            output.remark("None of the model's classes has '\(word)' in its names.")
+        }
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import FileOutput
 import MVAR
 
 /// `mvar convert`: a checkpoint in another form.
@@ -11,8 +12,8 @@ struct ConvertCommand: AsyncParsableCommand {
             under the same names of tensors, so that PyTorch users can load them. Files for PyTorch get the buffers \
             that its strict loading wants. Of a trainer's file the networks are kept, not the optimizer's state.
 
-              mvar convert var_d16.pth var-d16                     a folder, with the tokenizer beside var_d16.pth
-              mvar convert my-model my-model.pth                   for the public code
+              mvar convert var_d16.pth var-d16      a folder, with the tokenizer
+              mvar convert my-model my-model.pth    for the public code
               mvar convert my-model vae.pth --part tokenizer
               mvar convert var_d16.pth half.safetensors --precision float16
             """)
@@ -21,30 +22,31 @@ struct ConvertCommand: AsyncParsableCommand {
     var input: String
 
     @Argument(
-        help: "What to write: .pth, .safetensors, or no extension for a folder. What it lies in must exist.",
+        help: """
+            What to write: .pth, .safetensors, or no extension for a folder; - is standard output, with --to. What it \
+            lies in must exist.
+            """,
         completion: .file())
     var result: String
 
-    @Option(
-        help: ArgumentHelp(
-            "The form: var, mvar (both .pth), safetensors or folder. (default: by the extension)", valueName: "form"),
-        completion: .list(CheckpointConversion.Form.allCases.map(\.rawValue)), transform: Self.choice)
-    var to: CheckpointConversion.Form?
+    @OptionGroup(title: "Form") var form: FormOptions
+    @OptionGroup(title: "Input") var tokenizer: TokenizerFileOption
+    @OptionGroup(title: "Input") var shape: ShapeOptions
+    @OptionGroup(title: "Output") var output: OutputOptions
 
-    @Option(
-        help: ArgumentHelp(
-            "Which network, where the input has both and a file holds one: model or tokenizer. (default: model)",
-            valueName: "part"),
-        completion: .list(CheckpointConversion.Part.allCases.map(\.rawValue)), transform: Self.choice)
-    var part: CheckpointConversion.Part?
+    /// What is written.
+    struct FormOptions: ParsableArguments {
+        @Option(help: ArgumentHelp("The form, if not by the extension. var and mvar are .pth.", valueName: "form"))
+        var to: CheckpointConversion.Form?
 
-    @Option(
-        help: ArgumentHelp(
-            "The type of stored numbers: float32, bfloat16 or float16. (default: as it is)", valueName: "type"))
-    var precision: PrecisionOptions.Precision?
+        @Option(
+            help: ArgumentHelp(
+                "Which network goes into a file that holds one: the model, if the input has both.", valueName: "part"))
+        var part: CheckpointConversion.Part?
 
-    @OptionGroup var shape: ShapeOptions
-    @OptionGroup var output: OutputOptions
+        @Option(help: ArgumentHelp("The type of stored numbers, if not as it is.", valueName: "type"))
+        var precision: PrecisionOptions.Precision?
+    }
 
     /// What was written, as `--json` tells it.
     struct Result: Codable {
@@ -54,24 +56,28 @@ struct ConvertCommand: AsyncParsableCommand {
         let tensors: Int
     }
 
+    func validate() throws {
+        try output.check(result)
+        if FileDestination(result).isStandardOutput, form.to == nil || form.to == .folder {
+            throw ValidationError("standard output takes a file: say --to var, mvar or safetensors")
+        }
+    }
+
     func run() async throws {
+        let destination = FileDestination(result)
+        // Elsewhere the conversion itself finds out: the result may be a folder.
+        if destination.isStandardOutput { try destination.check() }
         let conversion = CheckpointConversion(
-            shape.source(model: input), to: to, part: part, precision: precision?.dtype)
-        let outcome = try conversion.write(to: result)
+            shape.source(model: input, tokenizer: tokenizer.tokenizer), to: form.to, part: form.part,
+            precision: form.precision?.dtype)
+        let outcome = try conversion.write(to: destination.path)
         for note in outcome.notes { output.remark(note) }
         if output.json {
             return try output.printJSON(
                 Result(path: result, form: outcome.form, parts: outcome.parts, tensors: outcome.tensors))
         }
         let parts = outcome.parts.map(\.rawValue).joined(separator: " and ")
-        try OutputOptions.printResult("\(result)\tform \(outcome.form.rawValue)\t\(parts)\t\(outcome.tensors) tensors")
-    }
-
-    /// A value of the library's enumerations, which know nothing of command lines.
-    private static func choice<Value: RawRepresentable<String> & CaseIterable>(_ text: String) throws -> Value {
-        guard let value = Value(rawValue: text) else {
-            throw ValidationError("it is none of \(Value.allCases.map(\.rawValue).joined(separator: ", "))")
-        }
-        return value
+        try output.report(
+            "\(result)\tform \(outcome.form.rawValue)\t\(parts)\t\(counted(outcome.tensors, "tensor"))", of: result)
     }
 }

@@ -8,7 +8,7 @@ struct DoctorCommand: AsyncParsableCommand {
         abstract: "Say what is found on this machine, and what is wrong with it.",
         discussion: "The status is 1 if something is missing without which mvar cannot work.")
 
-    @OptionGroup var output: OutputOptions
+    @OptionGroup(title: "Output") var output: OutputOptions
 
     func run() async throws {
         let diagnosis = Diagnosis()
@@ -32,7 +32,7 @@ struct DoctorCommand: AsyncParsableCommand {
                 "instruction sets",
                 diagnosis.instructionSets.isEmpty ? "unknown" : diagnosis.instructionSets.joined(separator: " ")
             ),
-            ("threads", "\(diagnosis.threads) on \(diagnosis.cores) cores"),
+            ("threads", "\(diagnosis.threads) on \(counted(diagnosis.cores, "core"))"),
             (
                 "cache",
                 diagnosis.cache.bytes.map { "\(diagnosis.cache.folder), \(spoken(bytes: $0))" }

@@ -8,7 +8,7 @@ struct PictureDetails: Encodable {
     let height: Int
     /// Its texts in their order.
     let texts: [PNGMetadata.Text]
-    let tokens: PictureTokens?
+    private let tokens: PictureTokens?
 
     /// Reads a picture; nil where the file is none, and may be a model.
     init?(path: String) throws {
@@ -49,21 +49,10 @@ struct PictureDetails: Encodable {
     }
 
     /// Lines for people.
-    var text: String {
+    func text(showsAll: Bool) -> String {
         var rows = [("file", path), ("picture", "\(format), \(width) × \(height) pixels")]
         rows += texts.map { (Self.printable($0.key), Self.printable($0.value)) }
-        guard let tokens else { return aligned(rows + [("tokens", "none")]) }
-        rows.append(
-            (
-                "tokens",
-                "\(tokens.pictures.count) picture\(tokens.pictures.count == 1 ? "" : "s") of \(tokens.schedule.tokenCount), "
-                    + "of \(tokens.vocabularySize) codes"
-            ))
-        let first = tokens.pictures[0].tokens
-        for (scale, side) in tokens.schedule.sides.enumerated() where tokens.pictures.count == 1 && side <= 16 {
-            let range = tokens.schedule.range(ofScale: scale)
-            rows.append(("  \(side) × \(side)", first[range].map(String.init).joined(separator: " ")))
-        }
+        rows += tokens.map { TokenListing($0).rows(showsAll: showsAll) } ?? [("tokens", "none")]
         return aligned(rows)
     }
 
@@ -80,19 +69,7 @@ struct PictureDetails: Encodable {
     }
 
     private enum CodingKeys: String, CodingKey {
-        case path, format, width, height, texts, schedule, pictures
-        case vocabularySize = "vocab_size"
-    }
-
-    private struct PictureRow: Encodable {
-        let label: Int?
-        let image: Int
-        let tokens: [Int32]
-
-        enum CodingKeys: String, CodingKey {
-            case image, tokens
-            case label = "class"
-        }
+        case path, format, width, height, texts
     }
 
     func encode(to encoder: any Encoder) throws {
@@ -103,9 +80,6 @@ struct PictureDetails: Encodable {
         try container.encode(height, forKey: .height)
         try container.encode(
             Dictionary(texts.map { ($0.key, $0.value) }, uniquingKeysWith: { first, _ in first }), forKey: .texts)
-        try container.encodeIfPresent(tokens?.schedule, forKey: .schedule)
-        try container.encodeIfPresent(tokens?.vocabularySize, forKey: .vocabularySize)
-        try container.encodeIfPresent(
-            tokens?.pictures.map { PictureRow(label: $0.label, image: $0.image, tokens: $0.tokens) }, forKey: .pictures)
+        try tokens.map(TokenListing.init)?.encode(to: encoder)
     }
 }

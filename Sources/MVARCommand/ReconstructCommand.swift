@@ -6,9 +6,11 @@ struct ReconstructCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reconstruct",
         abstract: "Encode pictures into tokens and decode them again: what the tokenizer keeps.",
+        usage: "mvar reconstruct [<options>] --output <path> <images> ...",
         discussion: """
-            The middle of each picture is brought to the tokenizer's size, as in training. For each a line is printed: \
-            path, PSNR in decibels (higher is closer), SSIM (1 is equal).
+            The middle of each picture is brought to the tokenizer's size, as in training. For each file that is written \
+            a line is printed: path, PSNR in decibels (higher is closer), SSIM (1 is equal); with --grid the means of \
+            all pictures.
 
               mvar reconstruct photo.jpg -o again.png
               mvar reconstruct photos/*.jpg -o 'again/%03d.png'
@@ -17,56 +19,58 @@ struct ReconstructCommand: AsyncParsableCommand {
     @Argument(help: "PNG, JPEG or WebP files.", completion: .file())
     var images: [String]
 
-    @OptionGroup var tokenizer: ModelTokenizerOptions
-    @OptionGroup var pictures: PictureOutputOptions
-    @OptionGroup var compute: ComputeOptions
-    @OptionGroup var output: OutputOptions
+    @OptionGroup(title: "Model") var tokenizer: ModelTokenizerOptions
+    @OptionGroup(title: "Computing") var compute: ComputeOptions
+    @OptionGroup(title: "Output") var pictures: PictureOutputOptions
+    @OptionGroup(title: "Output") var output: OutputOptions
 
     /// One picture, as `--json` tells it.
     struct Result: Codable {
         let source: String
         let path: String
+        /// Null where both pictures are equal.
         let psnr: Double?
         let ssim: Double?
     }
 
-    func validate() throws { try output.check(picturePath: pictures.output) }
+    func validate() throws { try output.check(pictures.output) }
 
     func run() async throws {
-        let paths = try pictures.paths(count: images.count)
+        var files = try pictures.files(count: images.count)
         try compute.apply()
         let progress = output.progress("reconstructing", unit: "picture")
         defer { progress.finish() }
         let tokenizer = try LoadedModel.tokenizer(tokenizer.source(device: compute.device))
         progress.begin()
         var results: [Result] = []
-        var laidOut: [PixelImage] = []
         for (number, image) in images.enumerated() {
             let reconstruction = try tokenizer.reconstruct(PixelImage(contentsOf: image))
-            if pictures.grid {
-                laidOut.append(reconstruction.picture)
-            } else {
-                try paths.write(reconstruction.picture, number: number)
-            }
             let psnr = reconstruction.peakSignalToNoiseRatio
             results.append(
                 Result(
-                    source: image, path: pictures.grid ? pictures.output : paths.path(of: number),
+                    source: image, path: try files.add(reconstruction.picture, number: number),
                     psnr: psnr.isFinite ? psnr : nil, ssim: reconstruction.structuralSimilarity))
-            progress.update(number + 1, of: images.count, fraction: Double(number + 1) / Double(images.count))
+            progress.update(number + 1, of: images.count)
         }
-        if pictures.grid { try paths.write(PixelImage.grid(laidOut), number: 0) }
+        try files.finish()
         progress.finish()
-        try report(results)
+        if output.json { return try output.printJSON(results) }
+        for written in pictures.grid ? [results[...]] : results.indices.map({ results[$0...$0] }) {
+            try output.report(Self.line(of: written), of: pictures.output)
+        }
     }
 
-    private func report(_ results: [Result]) throws {
-        if output.json { return try output.printJSON(results) }
-        for result in results {
-            let psnr = result.psnr.map { "PSNR \(decimals($0, 2)) dB" } ?? "PSNR infinite"
-            let line = [result.path, psnr, result.ssim.map { "SSIM \(decimals($0, 4))" }].compactMap(\.self)
-                .joined(separator: "\t")
-            if pictures.output == "-" { output.remark(line) } else { try OutputOptions.printResult(line) }
+    /// The line of a file that holds the results' pictures: path, how many, PSNR, SSIM.
+    static func line(of results: ArraySlice<Result>) -> String {
+        func mean(_ value: (Result) -> Double?) -> Double? {
+            let values = results.compactMap(value)
+            return values.count == results.count ? values.reduce(0, +) / Double(values.count) : nil
         }
+        return [
+            results.first?.path, results.count > 1 ? counted(results.count, "picture") : nil,
+            // One picture that is equal makes the mean infinite.
+            mean(\.psnr).map { "PSNR \(decimals($0, 2)) dB" } ?? "PSNR infinite",
+            mean(\.ssim).map { "SSIM \(decimals($0, 4))" },
+        ].compactMap(\.self).joined(separator: "\t")
     }
 }

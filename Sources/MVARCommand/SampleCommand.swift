@@ -20,21 +20,19 @@ struct SampleCommand: AsyncParsableCommand {
 
             A picture depends on model, class, seed and its number (0, 1, …), not on --batch, --threads or the other \
             pictures. Every PNG tells how it was made ('mvar inspect') and holds its tokens, of which it can be made \
-            again. For each picture a line is printed: path, class, seed, number.
+            again. For each file that is written a line is printed: path, class, seed, number; --json tells of each \
+            picture.
             """)
 
     @OptionGroup(title: "Pictures") var choice: PictureChoiceOptions
     @OptionGroup(title: "Model") var model: ModelOptions
-
     @OptionGroup(title: "Sampling") var sampling: SamplingOptions
-
     @OptionGroup(title: "Computing") var compute: ComputeOptions
     @OptionGroup(title: "Computing") var precision: PrecisionOptions
-
     @OptionGroup(title: "Output") var pictures: PictureOutputOptions
     @OptionGroup(title: "Output") var output: OutputOptions
 
-    func validate() throws { try output.check(picturePath: pictures.output) }
+    func validate() throws { try output.check(pictures.output) }
 
     func run() async throws {
         let paths = try pictures.paths(count: choice.pictureCount)
@@ -45,7 +43,8 @@ struct SampleCommand: AsyncParsableCommand {
         progress.announce("loading the model")
         let run = try SampleRun(
             generator: ImageGenerator(model.source(device: compute.device, precision: precision.precision.dtype)),
-            choice: choice, sampling: sampling, isProgressive: choice.progressive, isGrid: pictures.grid, paths: paths)
+            choice: choice, sampling: sampling, precision: precision.precision.dtype, isGrid: pictures.grid,
+            paths: paths)
         progress.begin()
         var samples: [Sample] = []
         try run.generate(batch: choice.batch) { state in
@@ -54,12 +53,8 @@ struct SampleCommand: AsyncParsableCommand {
             samples += written
             guard !output.json else { return }
             progress.finish()
-            for sample in written { try report(sample) }
+            try output.report(Sample.line(of: written), of: pictures.output)
         }
         if output.json { try output.printJSON(samples) }
-    }
-
-    private func report(_ sample: Sample) throws {
-        if pictures.output == "-" { output.remark(sample.line) } else { try OutputOptions.printResult(sample.line) }
     }
 }

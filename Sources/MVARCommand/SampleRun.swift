@@ -24,10 +24,22 @@ struct Sample: Codable, Hashable {
         try container.encode(image, forKey: .image)
     }
 
-    /// The result's line: path, class, seed, number, with tabs between.
-    var line: String {
-        let words = [label.map { "class \($0)" } ?? "class none", name].compactMap(\.self).joined(separator: " ")
-        return [path, words, "seed \(seed)", "image \(image)"].joined(separator: "\t")
+    private var classWords: String {
+        [label.map { "class \($0)" } ?? "class none", name].compactMap(\.self).joined(separator: " ")
+    }
+
+    /// The line of a file that holds pictures of one run: path, class, seed, number, with tabs between.
+    static func line(of samples: [Sample]) -> String {
+        guard let first = samples.first, let last = samples.last else { return "" }
+        guard samples.count > 1 else {
+            return [first.path, first.classWords, "seed \(first.seed)", "image \(first.image)"].joined(separator: "\t")
+        }
+        let classes = Set(samples.map(\.label)).count
+        let words = classes == 1 ? first.classWords : "\(classes) classes"
+        return [
+            first.path, "\(counted(samples.count, "picture")) of \(words)", "seed \(first.seed)",
+            "images \(first.image) to \(last.image)",
+        ].joined(separator: "\t")
     }
 }
 
@@ -35,13 +47,14 @@ struct Sample: Codable, Hashable {
 struct SampleRun {
     private let generator: ImageGenerator
     private let request: GenerationRequest
+    private let precision: DType
     private let isProgressive: Bool
     private let isGrid: Bool
     private let paths: PicturePaths
 
     init(
-        generator: ImageGenerator, choice: PictureChoiceOptions, sampling: SamplingOptions,
-        isProgressive: Bool, isGrid: Bool, paths: PicturePaths
+        generator: ImageGenerator, choice: PictureChoiceOptions, sampling: SamplingOptions, precision: DType,
+        isGrid: Bool, paths: PicturePaths
     ) throws {
         let names = generator.model.classes
         let count = choice.pictureCount
@@ -52,7 +65,8 @@ struct SampleRun {
                 count: count, seed: seed, classCount: names.count),
             seed: seed, parameters: sampling.parameters(over: generator.defaultParameters))
         self.generator = generator
-        self.isProgressive = isProgressive
+        self.precision = precision
+        isProgressive = choice.progressive
         self.isGrid = isGrid
         self.paths = paths
         // Hours of sampling must not end in a picture that no file can hold.
@@ -113,18 +127,23 @@ struct SampleRun {
     /// What a PNG says of how it was made: nothing that differs between two runs of the same pictures.
     private func texts(of pictures: [ImageGenerator.Picture]) -> [PNGMetadata.Text] {
         let model = generator.model
+        let shape = model.transformer.configuration
         let parameters = request.parameters
         let labels = pictures.map { model.classes.label(of: $0.label) }
         let name = model.description.name ?? model.files[0].split(separator: "/").last.map(String.init) ?? ""
-        let facts: [(key: String, value: String)] = [
+        var facts: [(key: String, value: String)] = [
             ("Software", "mvar \(MVARCommand.version)"), ("mvar:model", name),
             ("mvar:class", labels.joined(separator: "; ")),
             ("mvar:seed", "\(request.seed)"), ("mvar:image", pictures.map { "\($0.number)" }.joined(separator: ",")),
             ("mvar:cfg", "\(parameters.guidance)"), ("mvar:top-k", "\(parameters.topK)"),
             ("mvar:top-p", "\(parameters.topP)"), ("mvar:temperature", "\(parameters.temperature)"),
-            ("mvar:smooth", "\(parameters.isSmooth)"), ("mvar:schedule", "\(model.transformer.configuration.schedule)"),
-            ("mvar:attention", "\(model.transformer.configuration.pattern)"),
+            ("mvar:smooth", "\(parameters.isSmooth)"), ("mvar:schedule", "\(shape.schedule)"),
+            ("mvar:attention", "\(shape.pattern)"),
         ]
+        if case .spatial = shape.pattern { facts.append(("mvar:first-spatial-scale", "\(shape.firstSpatialScale)")) }
+        // Both change roundings, and so now and then a token. Which of several GPUs it was does not.
+        facts.append(("mvar:precision", precision.name))
+        facts.append(("mvar:device", model.transformer.device == .cpu ? "cpu" : "cuda"))
         return facts.map { PNGMetadata.Text(key: $0.key, value: $0.value) }
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import FileOutput
 import MVAR
 
 /// `mvar tokens`: pictures to tokens in a file, and back.
@@ -13,10 +14,11 @@ struct TokensCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "encode",
             abstract: "Turn pictures into a file of tokens.",
+            usage: "mvar tokens encode [<options>] --output <path> <images> ...",
             discussion: """
                 Writes a safetensors file with one tensor, tokens: int32, a row for each picture, in it the maps of all \
                 scales from coarse to fine, each row by row. The middle of each picture is brought to the tokenizer's \
-                size, as in training.
+                size, as in training. 'mvar inspect' shows what is in such a file.
 
                   mvar tokens encode photos/*.jpg -o photos.safetensors
                 """)
@@ -24,18 +26,26 @@ struct TokensCommand: AsyncParsableCommand {
         @Argument(help: "PNG, JPEG or WebP files.", completion: .file())
         var images: [String]
 
-        @Option(
-            name: [.customShort("o"), .customLong("output")],
-            help: ArgumentHelp("The file of tokens, .safetensors.", valueName: "path"),
-            completion: .file(extensions: ["safetensors"]))
-        var path: String
+        @OptionGroup(title: "Model") var tokenizer: ModelTokenizerOptions
+        @OptionGroup(title: "Computing") var compute: ComputeOptions
+        @OptionGroup(title: "Output") var file: TokenFileOption
+        @OptionGroup(title: "Output") var output: OutputOptions
 
-        @OptionGroup var tokenizer: ModelTokenizerOptions
-        @OptionGroup var compute: ComputeOptions
-        @OptionGroup var output: OutputOptions
+        /// Where tokens go.
+        struct TokenFileOption: ParsableArguments {
+            @Option(
+                name: [.customShort("o"), .customLong("output")],
+                help: ArgumentHelp(
+                    "The file of tokens, .safetensors; - is standard output. The folder must exist.", valueName: "path"),
+                completion: .file(extensions: ["safetensors"]))
+            var output: String
+        }
+
+        func validate() throws { try output.check(file.output) }
 
         func run() async throws {
-            try Output.check(path)
+            let destination = FileDestination(file.output)
+            try destination.check()
             try compute.apply()
             let progress = output.progress("encoding", unit: "picture")
             defer { progress.finish() }
@@ -44,17 +54,16 @@ struct TokensCommand: AsyncParsableCommand {
             var rows: [[Int32]] = []
             for image in images {
                 rows.append(try tokenizer.tokens(of: PixelImage(contentsOf: image)))
-                progress.update(rows.count, of: images.count, fraction: Double(rows.count) / Double(images.count))
+                progress.update(rows.count, of: images.count)
             }
             let configuration = tokenizer.configuration
             try TokenFile(
                 pictures: rows, schedule: configuration.schedule, vocabularySize: configuration.vocabularySize
-            ).write(to: path)
+            ).write(to: destination.path)
             progress.finish()
-            let result = Result(path: path, pictures: rows.count, tokens: configuration.schedule.tokenCount)
+            let result = Result(path: file.output, pictures: rows.count, tokens: configuration.schedule.tokenCount)
             if output.json { return try output.printJSON(result) }
-            let pictures = "\(rows.count) picture\(rows.count == 1 ? "" : "s")"
-            try OutputOptions.printResult("\(path)\t\(pictures) of \(result.tokens) tokens")
+            try output.report(result.line, of: file.output)
         }
     }
 
@@ -63,24 +72,29 @@ struct TokensCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "decode",
             abstract: "Turn a file of tokens into pictures.",
+            usage: "mvar tokens decode [<options>] --output <path> <file>",
             discussion: """
+                For each file that is written a line is printed: path, pictures and tokens in it.
+
                   mvar tokens decode photos.safetensors -o 'again/%03d.png'
+                  mvar tokens decode photos.safetensors --grid -o all.png
                 """)
 
         @Argument(
             help: "A safetensors file with an integer tensor 'tokens', a row for each picture.", completion: .file())
         var file: String
 
-        @OptionGroup var tokenizer: ModelTokenizerOptions
-        @OptionGroup var pictures: PictureOutputOptions
-        @OptionGroup var compute: ComputeOptions
-        @OptionGroup var output: OutputOptions
+        @OptionGroup(title: "Model") var tokenizer: ModelTokenizerOptions
+        @OptionGroup(title: "Computing") var compute: ComputeOptions
+        @OptionGroup(title: "Output") var pictures: PictureOutputOptions
+        @OptionGroup(title: "Output") var output: OutputOptions
 
-        func validate() throws { try output.check(picturePath: pictures.output) }
+        func validate() throws { try output.check(pictures.output) }
 
         func run() async throws {
             let tokens = try TokenFile(path: file)
-            let paths = try pictures.paths(count: tokens.pictures.count)
+            let count = tokens.pictures.count
+            var files = try pictures.files(count: count)
             try compute.apply()
             let progress = output.progress("decoding", unit: "picture")
             defer { progress.finish() }
@@ -88,26 +102,17 @@ struct TokensCommand: AsyncParsableCommand {
             source.schedule = source.schedule ?? tokens.schedule
             let tokenizer = try LoadedModel.tokenizer(source)
             progress.begin()
-            var images: [PixelImage] = []
             var results: [Result] = []
-            let count = tokens.pictures.count
             for (number, row) in tokens.pictures.enumerated() {
-                let image = try tokenizer.picture(ofTokens: row)
-                if pictures.grid {
-                    images.append(image)
-                } else {
-                    let path = try paths.write(image, number: number)
-                    results.append(Result(path: path, pictures: 1, tokens: row.count))
-                }
-                progress.update(number + 1, of: count, fraction: Double(number + 1) / Double(count))
+                let path = try files.add(tokenizer.picture(ofTokens: row), number: number)
+                results.append(Result(path: path, pictures: 1, tokens: row.count))
+                progress.update(number + 1, of: count)
             }
-            if pictures.grid {
-                let path = try paths.write(PixelImage.grid(images), number: 0)
-                results = [Result(path: path, pictures: count, tokens: tokens.pictures[0].count)]
-            }
+            try files.finish()
             progress.finish()
+            if pictures.grid { results = [Result(path: results[0].path, pictures: count, tokens: results[0].tokens)] }
             if output.json { return try output.printJSON(results) }
-            if pictures.output != "-" { for result in results { try OutputOptions.printResult(result.path) } }
+            for result in results { try output.report(result.line, of: pictures.output) }
         }
     }
 
@@ -115,6 +120,10 @@ struct TokensCommand: AsyncParsableCommand {
     struct Result: Codable {
         let path: String
         let pictures: Int
+        /// Of each picture.
         let tokens: Int
+
+        /// The result's line.
+        var line: String { "\(path)\t\(counted(pictures, "picture")) of \(counted(tokens, "token"))" }
     }
 }

@@ -7,56 +7,95 @@ struct TrainModelCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "model",
         abstract: "Train a transformer on a tokenizer's tokens.",
+        usage: """
+            mvar train model [<options>] --tokenizer <path> --data <path> ...
+            --validation <path> ... --run <folder> (--steps <N> | --minutes <X>)
+            """,
         discussion: """
-            Prints the loss on held-out pictures: the mean cross-entropy of a token. The weights with the smallest one \
-            are kept. At the end every held-out picture is assigned to the class under which it is likeliest; the share \
-            of right ones is printed.
+            Prints the loss on held-out pictures, now and then and at the end: the mean cross-entropy of a token. The \
+            weights with the smallest one are kept. At the end every held-out picture is assigned to the class under \
+            which it is likeliest; the share of right ones is printed, and the folder of the model.
+
+              mvar train model --tokenizer runs/tokenizer/model \\
+                --data train.tar --validation val.tar \\
+                --run runs/model --minutes 45
             """)
 
     @OptionGroup(title: "Pictures") var pictures: TrainDataOptions
     @OptionGroup(title: "Run") var run: TrainRunOptions
-
-    @Option(
-        help: ArgumentHelp("The tokenizer: a folder, a .safetensors or a .pth file.", valueName: "path"),
-        completion: .file())
-    var tokenizer: String
-
-    @Option(help: ArgumentHelp("The number of blocks.", valueName: "N"))
-    var depth: Int = 6
-
-    @Option(help: ArgumentHelp("Channels of a token.", valueName: "N"))
-    var width: Int = 192
-
-    @Option(help: ArgumentHelp("Attention heads. (default: one for every 64 channels)", valueName: "N"))
-    var heads: Int?
-
-    @Option(
-        help: ArgumentHelp("Which tokens see which: full, window-N, scale or spatial-K.", valueName: "pattern"),
-        transform: Self.pattern)
-    var attention: AttentionPattern = .spatial(kernel: 7)
-
-    @Option(help: ArgumentHelp("How often a label is left out, for guidance; in 0...1.", valueName: "X"))
-    var labelDrop: Double = 0.1
-
-    @Option(help: ArgumentHelp("How much weights shrink at each step, times the learning rate.", valueName: "X"))
-    var weightDecay: Double = 0.05
-
-    @Option(
-        help: ArgumentHelp(
-            "Names of the classes: a file with lines of class, tab, name (or number, class, name).", valueName: "file"),
-        completion: .file())
-    var classNames: String?
-
-    @Option(help: ArgumentHelp("What the model recommends for sampling: the strength of guidance.", valueName: "X"))
-    var cfg: Double = 1.5
-
-    @Option(help: ArgumentHelp("What the model recommends for sampling: top-k.", valueName: "N"))
-    var topK: Int = 0
-
-    @Option(help: ArgumentHelp("What the model recommends for sampling: top-p.", valueName: "X"))
-    var topP: Double = 0.96
-
+    @OptionGroup(title: "Model") var shape: NetworkOptions
+    @OptionGroup(title: "Learning") var learning: LearningOptions
+    @OptionGroup(title: "For sampling") var recommended: RecommendationOptions
     @OptionGroup(title: "Output") var output: OutputOptions
+
+    /// The network that is trained.
+    struct NetworkOptions: ParsableArguments {
+        @Option(
+            help: ArgumentHelp(
+                "The tokenizer: a folder, a .safetensors or a .pth file. It stays as it is.", valueName: "path"),
+            completion: .file())
+        var tokenizer: String
+
+        @Option(parsing: .unconditional, help: ArgumentHelp("The number of blocks.", valueName: "N"))
+        var depth: Int = 6
+
+        @Option(parsing: .unconditional, help: ArgumentHelp("Channels of a token.", valueName: "N"))
+        var width: Int = 192
+
+        @Option(
+            parsing: .unconditional,
+            help: ArgumentHelp(
+                "Attention heads, a divisor of --width. (default: one for every 64 channels)", valueName: "N"))
+        var heads: Int?
+
+        @Option(
+            help: ArgumentHelp(
+                "Which tokens see which.", discussion: ShapeOptions.patterns, valueName: "pattern"))
+        var attention: AttentionPattern = .spatial(kernel: 7)
+
+        func configuration(for tokenizer: TokenizerConfiguration, classes: Int) -> TransformerConfiguration {
+            TransformerConfiguration(
+                depth: depth, width: width, heads: heads ?? max(1, width / 64), classes: classes,
+                vocabularySize: tokenizer.vocabularySize, latentChannels: tokenizer.latentChannels,
+                schedule: tokenizer.schedule, pattern: attention)
+        }
+    }
+
+    /// How it learns.
+    struct LearningOptions: ParsableArguments {
+        @Option(
+            parsing: .unconditional,
+            help: ArgumentHelp("How often a label is left out, for guidance; in 0...1.", valueName: "X"))
+        var labelDrop: Double = 0.1
+
+        @Option(
+            parsing: .unconditional,
+            help: ArgumentHelp("How much weights shrink at each step, times the learning rate.", valueName: "X"))
+        var weightDecay: Double = 0.05
+    }
+
+    /// What the model's configuration says for `mvar sample`.
+    struct RecommendationOptions: ParsableArguments {
+        @Option(
+            help: ArgumentHelp(
+                "Names of the classes: a file with lines of class, tab, name (or number, class, name).",
+                valueName: "file"),
+            completion: .file())
+        var classNames: String?
+
+        @Option(
+            parsing: .unconditional,
+            help: ArgumentHelp("Guidance, by the formula that 'mvar sample --help' gives.", valueName: "X"))
+        var cfg: Double = 1.5
+
+        @Option(parsing: .unconditional, help: ArgumentHelp("Top-k, 0 for all tokens.", valueName: "N"))
+        var topK: Int = 0
+
+        @Option(parsing: .unconditional, help: ArgumentHelp("Top-p, 0 for all tokens.", valueName: "X"))
+        var topP: Double = 0.96
+
+        func validate() throws { try SamplingParameters(guidance: cfg, topK: topK, topP: topP).check() }
+    }
 
     /// What `--json` prints.
     struct Result: Codable {
@@ -69,8 +108,8 @@ struct TrainModelCommand: AsyncParsableCommand {
 
     func run() async throws {
         try run.begin()
-        let tokenizer = try LoadedModel.tokenizer(ModelSource(tokenizer: tokenizer))
-        let tensors = try Checkpoint(path: self.tokenizer).requireTokenizer().records.map {
+        let tokenizer = try LoadedModel.tokenizer(ModelSource(tokenizer: shape.tokenizer))
+        let tensors = try Checkpoint(path: shape.tokenizer).requireTokenizer().records.map {
             (name: $0.name, tensor: try $0.tensor())
         }
         let (learned, held) = try pictures.pictures(side: tokenizer.configuration.imageSide, output: output)
@@ -83,22 +122,18 @@ struct TrainModelCommand: AsyncParsableCommand {
         let encoding = output.progress("computing tokens", unit: "picture")
         defer { encoding.finish() }
         let heldTokens = try TokenSet(held, by: tokenizer)
-        let tokens = try TokenSet(learned, by: tokenizer) {
-            encoding.update($0, of: learned.count, fraction: Double($0) / Double(learned.count))
-        }
+        let tokens = try TokenSet(learned, by: tokenizer) { encoding.update($0, of: learned.count) }
         encoding.finish()
-        let progress = output.progress("training the model", unit: "step")
-        defer { progress.finish() }
-        // From here on there is something to save; before, Ctrl-C ends at once.
-        TrainingInterruption.catchSignals()
+        let watch = TrainingWatch("model", output: output)
+        defer { watch.end() }
         let outcome = try training.run(
             tokens: tokens, validation: heldTokens, description: description, resuming: run.resume,
-            report: run.reporting("model", output: output, progress: progress))
-        try run.finish(outcome, output: output)
-        progress.announce("reading the model as a classifier")
+            report: watch.receive)
+        try watch.check(outcome, run: run.run)
+        watch.announce("reading the model as a classifier")
         let best = try LoadedModel(ModelSource(model: training.resultPath))
         let likelihood = try ClassLikelihood(of: best.transformer, tokenizer: tokenizer, on: heldTokens)
-        progress.finish()
+        watch.end()
         try report(
             Result(
                 model: training.resultPath, accuracy: likelihood.accuracy, loss: likelihood.loss,
@@ -108,12 +143,9 @@ struct TrainModelCommand: AsyncParsableCommand {
 
     private func settings(for shape: TokenizerConfiguration, classes: Int) -> ModelTrainingSettings {
         ModelTrainingSettings(
-            model: TransformerConfiguration(
-                depth: depth, width: width, heads: heads ?? max(1, width / 64), classes: classes,
-                vocabularySize: shape.vocabularySize, latentChannels: shape.latentChannels, schedule: shape.schedule,
-                pattern: attention),
-            batch: run.batch, learningRate: run.learningRate, optimizer: .init(weightDecay: weightDecay),
-            labelDrop: labelDrop, averageDecay: run.average, usesBFloat16: run.bfloat16, seed: run.seed,
+            model: self.shape.configuration(for: shape, classes: classes), batch: run.batch,
+            learningRate: run.learningRate, optimizer: .init(weightDecay: learning.weightDecay),
+            labelDrop: learning.labelDrop, averageDecay: run.average, usesBFloat16: run.bfloat16, seed: run.seed,
             length: run.length, rhythm: run.rhythm)
     }
 
@@ -122,22 +154,24 @@ struct TrainModelCommand: AsyncParsableCommand {
         var description = ModelDescription()
         description.classIDs = classes
         description.classNames = try names(of: classes)
-        (description.guidance, description.topK, description.topP) = (cfg, topK, topP)
+        description.guidance = recommended.cfg
+        description.topK = recommended.topK
+        description.topP = recommended.topP
         return description
     }
 
     private func report(_ result: Result, pictures: Int) throws {
         guard !output.json else { return try output.printJSON(result) }
         let chance = 100 / Double(result.confusion.count)
-        print(
-            "The likeliest class is right for \(decimals(result.accuracy * 100, 1))% of \(pictures) held-out "
-                + "pictures; by chance it would be \(decimals(chance, 1))%.")
-        print(result.model)
+        try OutputOptions.printResult(
+            "The likeliest class is right for \(decimals(result.accuracy * 100, 1))% of "
+                + "\(counted(pictures, "held-out picture")); by chance it would be \(decimals(chance, 1))%.")
+        try OutputOptions.printResult(result.model)
     }
 
     /// The names of classes, by the file of names where there is one.
     private func names(of classes: [String]) throws -> [String] {
-        guard let classNames else { return classes }
+        guard let classNames = recommended.classNames else { return classes }
         guard let data = FileManager.default.contents(atPath: classNames) else {
             throw OptionError(option: "--class-names", value: classNames, need: "a file that can be read")
         }
@@ -147,12 +181,5 @@ struct TrainModelCommand: AsyncParsableCommand {
             if fields.count >= 2 { names[fields[fields.count - 2]] = fields[fields.count - 1] }
         }
         return classes.map { names[$0] ?? $0 }
-    }
-
-    private static func pattern(_ text: String) throws -> AttentionPattern {
-        guard let pattern = AttentionPattern(text) else {
-            throw ValidationError("it is none of full, window-N, scale, spatial-K")
-        }
-        return pattern
     }
 }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import MVAR
 
 /// The pictures of a run.
@@ -24,7 +23,10 @@ struct TrainDataOptions: ParsableArguments {
             valueName: "class,…"))
     var classes: String?
 
-    @Option(help: ArgumentHelp("Measure on at most so many pictures.", valueName: "N"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Measure on the first N pictures only; every class must be among them.", valueName: "N"))
     var validationLimit: Int = 500
 
     func validate() throws {
@@ -47,8 +49,9 @@ struct TrainDataOptions: ParsableArguments {
         let training = try read(data, classes: chosen)
         // A class that only one set knows would shift the labels of the other.
         let held = try read(validation, classes: chosen ?? training.classes, limit: validationLimit)
+        let classCount = training.classes.count
         output.remark(
-            "\(training.count) pictures of \(training.classes.count) classes to learn from, "
+            "\(counted(training.count, "picture")) of \(classCount) class\(classCount == 1 ? "" : "es") to learn from, "
                 + "\(held.count) to measure on, \(training.unreadable.count + held.unreadable.count) skipped")
         return (training, held)
     }
@@ -65,49 +68,70 @@ struct TrainRunOptions: ParsableArguments {
     @Flag(help: "Go on from the run's checkpoint. All other settings must be as they were.")
     var resume = false
 
-    @Option(help: ArgumentHelp("End after so many steps.", valueName: "N"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("End after so many steps. This or --minutes is required.", valueName: "N"))
     var steps: Int?
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
-            "End after so many minutes of training, over all sittings.",
+            "End after so many minutes of training, over all sittings. This or --steps is required.",
             discussion: "The learning rate falls by the time that is left. Such a run cannot be repeated bit for bit.",
-            valueName: "minutes"))
+            valueName: "X"))
     var minutes: Double?
 
-    @Option(help: ArgumentHelp("Pictures a step.", valueName: "N"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Pictures a step.", valueName: "N"))
     var batch: Int = 8
 
-    @Option(help: ArgumentHelp("The highest learning rate.", valueName: "X"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("The highest learning rate, above 0.", valueName: "X"))
     var learningRate: Double = 1e-3
 
-    @Option(help: ArgumentHelp("Steps in which the learning rate rises.", valueName: "N"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Steps in which the learning rate rises to its highest.", valueName: "N"))
     var warmUp: Int = 100
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp("The share of the run after which the learning rate falls, in 0...1.", valueName: "X"))
     var plateau: Double = 0.4
 
-    @Option(help: ArgumentHelp("Decay of the averaged weights that are kept; 0 for the last weights.", valueName: "X"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Decay of the averaged weights that are kept, 0 or more and below 1; 0 keeps the last weights.",
+            valueName: "X"))
     var average: Double = 0.99
 
-    @Option(help: ArgumentHelp("Decides weights, order and all other chance.", valueName: "N"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("The seed: decides weights, order and all other chance.", valueName: "N"))
     var seed: UInt64 = 1
 
-    @Flag(help: "Compute in bfloat16 where rounding matters little; weights and sums stay in float32.")
+    @Flag(
+        help: """
+            Compute in bfloat16 where rounding matters little; weights and sums stay in float32. Refused on processors \
+            without instructions for it.
+            """)
     var bfloat16 = false
 
-    @Option(help: ArgumentHelp("Steps between checkpoints.", valueName: "N"))
+    @OptionGroup var force: ForcePrecisionFlag
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Steps between checkpoints, from which --resume goes on.", valueName: "N"))
     var checkpointEvery: Int = 200
 
-    @Option(help: ArgumentHelp("Steps between measurements on held-out pictures.", valueName: "N"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Steps between measurements on held-out pictures.", valueName: "N"))
     var validateEvery: Int = 500
 
-    @Option(help: ArgumentHelp("Steps between lines of the log.", valueName: "N"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Steps between lines of metrics.jsonl.", valueName: "N"))
     var logEvery: Int = 10
 
-    @Option(help: ArgumentHelp("Threads on the CPU, 1 or more. (default: all cores)", valueName: "N"))
-    var threads: Int?
+    @OptionGroup var threads: ThreadOptions
 
     var length: TrainingLength {
         TrainingLength(steps: steps, minutes: minutes, warmUpSteps: warmUp, plateau: plateau)
@@ -119,9 +143,6 @@ struct TrainRunOptions: ParsableArguments {
 
     func validate() throws {
         if steps == nil, minutes == nil { throw ValidationError("a run needs an end: --steps or --minutes") }
-        if let threads, !(1...4096).contains(threads) {
-            throw OptionError(option: "--threads", value: "\(threads)", need: "in 1...4096")
-        }
         if !(0...1).contains(plateau) {
             throw OptionError(option: "--plateau", value: "\(plateau)", need: "in 0...1")
         }
@@ -129,30 +150,7 @@ struct TrainRunOptions: ParsableArguments {
 
     /// Sets threads, and throws where this machine is not fit; before anything long begins.
     func begin() throws {
-        if bfloat16 { try ComputeCheck.check(.bfloat16, on: .cpu) }
-        if let threads { try LibTorch.setThreadCount(threads) }
-    }
-
-    /// What a run's reports become: progress, and a line for every measurement.
-    func reporting(_ label: String, output: OutputOptions, progress: ProgressLine) -> (TrainingReport) -> Void {
-        { report in
-            let total = Int((Double(report.step) / max(report.progress, 1e-9)).rounded())
-            guard report.isValidation else {
-                progress.update(report.step, of: total, fraction: report.progress)
-                return
-            }
-            progress.finish()
-            guard !output.quiet, !output.json else { return }
-            let values = report.metrics.filter { !$0.name.contains("_") }
-                .map { "\($0.name) \(String(format: "%.4g", $0.value))" }.joined(separator: ", ")
-            print("\(label), step \(report.step), \(ProgressLine.spoken(seconds: report.seconds)): \(values)")
-        }
-    }
-
-    /// Ends the command if the run was interrupted.
-    func finish(_ outcome: TrainingOutcome, output: OutputOptions) throws {
-        guard outcome == .interrupted else { return }
-        output.remark("stopped and saved in '\(run)'; the same command with --resume goes on")
-        throw ExitCode(130)
+        if bfloat16 { try force.check(.bfloat16, on: .cpu) }
+        try threads.apply()
     }
 }

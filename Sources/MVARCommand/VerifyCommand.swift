@@ -1,4 +1,5 @@
 import ArgumentParser
+import FileOutput
 import MVAR
 
 /// `mvar verify`: this program against what PyTorch computed.
@@ -15,28 +16,60 @@ struct VerifyCommand: AsyncParsableCommand {
               mvar verify --golden parity/mini64/golden.safetensors
             """)
 
-    @Option(help: ArgumentHelp("The golden file, .safetensors.", valueName: "path"), completion: .file())
-    var golden: String
+    @OptionGroup(title: "Golden file") var golden: GoldenOptions
+    @OptionGroup(title: "Model") var model: GoldenModelOptions
+    @OptionGroup(title: "Computing") var compute: ComputeOptions
+    @OptionGroup(title: "Computing") var precision: PrecisionOptions
+    @OptionGroup(title: "Output") var recomputed: RecomputedOptions
+    @OptionGroup(title: "Output") var output: OutputOptions
 
-    @OptionGroup var model: ModelOptions
+    /// What is checked, and how strictly.
+    struct GoldenOptions: ParsableArguments {
+        @Option(help: ArgumentHelp("The golden file, .safetensors.", valueName: "path"), completion: .file())
+        var golden: String
 
-    @Option(
-        parsing: .unconditional,
-        help: ArgumentHelp(
-            "Replaces every bound on numbers, 0 or more; tokens stay exact. (default: float32's noise, check by check)",
-            valueName: "X"))
-    var tolerance: Double?
+        @Option(
+            parsing: .unconditional,
+            help: ArgumentHelp(
+                "Replaces every bound on numbers, 0 or more; tokens stay exact. (default: float32's noise, check by check)",
+                valueName: "X"))
+        var tolerance: Double?
 
-    @Option(
-        name: .customLong("output"),
-        help: ArgumentHelp(
-            "Write what was computed, under the golden names, to this .safetensors file.", valueName: "path"),
-        completion: .file())
-    var outputPath: String?
+        func validate() throws {
+            if let tolerance, !(tolerance.isFinite && tolerance >= 0) {
+                throw OptionError(option: "--tolerance", value: "\(tolerance)", need: "a number of at least 0")
+            }
+        }
+    }
 
-    @OptionGroup var compute: ComputeOptions
-    @OptionGroup var precision: PrecisionOptions
-    @OptionGroup var output: OutputOptions
+    /// What is checked with.
+    struct GoldenModelOptions: ParsableArguments {
+        @Option(
+            help: ArgumentHelp(
+                "The model. (default: model.pth or model.safetensors beside the golden file)", valueName: "path"),
+            completion: .file())
+        var model: String?
+
+        @Option(
+            help: ArgumentHelp(
+                "The tokenizer. (default: tokenizer.pth or tokenizer.safetensors beside the golden file)",
+                valueName: "path"),
+            completion: .file())
+        var tokenizer: String?
+
+        @OptionGroup var shape: ShapeOptions
+    }
+
+    /// What is kept.
+    struct RecomputedOptions: ParsableArguments {
+        @Option(
+            name: [.customShort("o"), .customLong("output")],
+            help: ArgumentHelp(
+                "Write what was computed, under the golden names, to this .safetensors file; - is standard output.",
+                valueName: "path"),
+            completion: .file(extensions: ["safetensors"]))
+        var output: String?
+    }
 
     /// The outcome, as `--json` tells it.
     struct Report: Encodable {
@@ -67,29 +100,29 @@ struct VerifyCommand: AsyncParsableCommand {
         }
     }
 
-    func validate() throws {
-        if let tolerance, !(tolerance.isFinite && tolerance >= 0) {
-            throw OptionError(option: "--tolerance", value: "\(tolerance)", need: "a number of at least 0")
-        }
-    }
+    func validate() throws { try output.check(recomputed.output) }
 
     func run() async throws {
-        if let outputPath { try Output.check(outputPath) }
+        let destination = recomputed.output.map(FileDestination.init)
+        try destination?.check()
         try compute.apply()
         try precision.check(on: compute.device)
         let progress = output.progress("verifying", unit: "check")
         defer { progress.finish() }
         let verifier = try GoldenVerifier(
-            path: golden, source: model.source(device: compute.device, precision: precision.precision.dtype),
-            tolerance: tolerance)
+            path: golden.golden,
+            source: model.shape.source(
+                model: model.model, tokenizer: model.tokenizer, device: compute.device,
+                precision: precision.precision.dtype),
+            tolerance: golden.tolerance)
         let report = try verifier.verify { progress.announce("verifying \($0)") }
         progress.finish()
-        if let outputPath { try Safetensors.write(verifier.recomputed, to: outputPath) }
+        if let destination { try Safetensors.write(verifier.recomputed, to: destination.path) }
         if output.json {
             try output.printJSON(
                 Report(checks: report.checks.map(Report.Check.init), unknown: report.unknown, pass: report.pass))
         } else {
-            try OutputOptions.printResult(Self.text(of: report))
+            try output.report(Self.text(of: report), of: recomputed.output)
         }
         if !report.pass { throw ExitCode(1) }
     }
@@ -110,8 +143,7 @@ struct VerifyCommand: AsyncParsableCommand {
         lines.append(
             report.checks.isEmpty
                 ? "Nothing was checked: the file holds no tensor that mvar knows."
-                : failed == 0
-                    ? "All \(report.checks.count) checks pass." : "\(failed) of \(report.checks.count) checks fail.")
+                : "\(counted(report.checks.count, "check")): \(failed == 0 ? "none" : "\(failed)") failed.")
         return lines.joined(separator: "\n")
     }
 }

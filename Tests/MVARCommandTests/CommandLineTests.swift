@@ -22,7 +22,7 @@ import Testing
         #expect(command.pictures.grid)
         #expect(command.pictures.output == "a.png")
         #expect(command.output.quiet)
-        #expect(command.compute.threads == 2)
+        #expect(command.compute.threads.threads == 2)
         var source = ModelSource(model: "m.pth", tokenizer: "t.pth")
         source.schedule = try ScaleSchedule([1, 2, 4])
         (source.heads, source.firstSpatialScale, source.window, source.pattern) = (2, 1, 5, .window(2))
@@ -57,6 +57,9 @@ import Testing
             ["sample", "-o", "a.png", "--schedule", "1,1"], ["convert", "a"], ["convert", "a", "b", "--to", "onnx"],
             ["inspect", "a.png", "--rebuild", "-", "--json"], ["reconstruct", "a.png", "-o", "-", "--json"],
             ["tokens", "decode", "a.safetensors", "-o", "-", "--json"], ["tokens", "encode", "-o", "a.safetensors"],
+            ["tokens", "encode", "a.png", "-o", "-", "--json"], ["verify", "--golden", "g", "--output", "-", "--json"],
+            ["convert", "a.pth", "-", "--to", "var", "--json"], ["convert", "a.pth", "-"],
+            ["convert", "a.pth", "-", "--to", "folder"], ["classes", "--window", "3"],
             ["reconstruct", "-o", "a.png"], ["verify"],
         ])
     func usageErrors(arguments: [String]) async {
@@ -97,22 +100,9 @@ import Testing
         #expect(failed?.message?.contains("No space left") == true)
     }
 
-    @Test("Every command has a help with an abstract") func help() {
-        for command in Self.commands(of: MVARCommand.self) {
-            #expect(!command.configuration.abstract.isEmpty, "\(command)")
-            #expect(command.helpMessage(columns: 100).contains("--help"))
-        }
-    }
-
     @Test("The shells' completion scripts know the commands", arguments: [CompletionShell.bash, .zsh, .fish])
     func completion(shell: CompletionShell) {
         let script = MVARCommand.completionScript(for: shell)
         #expect(script.contains("reconstruct") && script.contains("first-spatial-scale"))
-    }
-
-    private static func commands(of root: any ParsableCommand.Type) -> [any ParsableCommand.Type] {
-        let configuration = root.configuration
-        let below = configuration.subcommands + configuration.groupedSubcommands.flatMap(\.subcommands)
-        return [root] + below.flatMap(commands(of:))
     }
 }

@@ -48,7 +48,10 @@ func mvar(_ arguments: String...) async -> Main.Failure? { await failure(of: arg
 /// - Returns: Its results, as they would go to standard output.
 /// - Throws: ``UnexpectedFailure``.
 @discardableResult
-func succeed(_ arguments: String...) async throws -> String {
+func succeed(_ arguments: String...) async throws -> String { try await printed(by: arguments) }
+
+/// What a command line prints, which must succeed.
+func printed(by arguments: [String]) async throws -> String {
     let printed = Mutex("")
     let keep: @Sendable (String) -> Void = { text in printed.withLock { $0 += text } }
     let failure = await OutputOptions.$printer.withValue(keep) { await Main.failure(of: arguments) }

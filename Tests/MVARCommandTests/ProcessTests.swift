@@ -1,4 +1,5 @@
 import Foundation
+import MVAR
 import Testing
 
 /// What only a process of its own shows: signals, closed pipes, what goes where.
@@ -36,6 +37,41 @@ struct ProcessTests {
         #expect(program.process.terminationStatus == 0)
     }
 
+    @Test("A file of tokens and a checkpoint go to standard output as to a file") func filesToStandardOutput() throws {
+        let folder = try TemporaryFolder()
+        try PixelImage(width: 64, height: 64, filledWith: .white).write(to: folder.file("a.png"))
+        for (arguments, name) in [
+            (["tokens", "encode", folder.file("a.png"), "--model", Mini64.model, "-q", "-o"], "a.safetensors"),
+            (["convert", Mini64.model, "--to", "safetensors", "-q"], "b.safetensors"),
+        ] {
+            for destination in [folder.file(name), "-"] {
+                let program = try Program(arguments + [destination])
+                let output = program.output.fileHandleForReading.readDataToEndOfFile()
+                program.process.waitUntilExit()
+                #expect(program.process.terminationStatus == 0)
+                if destination == "-" { #expect(try [UInt8](output) == bytes(of: folder.file(name)), "\(name)") }
+            }
+        }
+        #expect(folder.names == ["a.png", "a.safetensors", "b.safetensors"])
+    }
+
+    @Test("What standard output held before stays in front of the file") func appending() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.file("log")
+        try Data("before".utf8).write(to: URL(fileURLWithPath: path))
+        try PixelImage(width: 64, height: 64, filledWith: .white).write(to: folder.file("a.png"))
+        let handle = try #require(FileHandle(forWritingAtPath: path))
+        try handle.seekToEnd()
+        let program = try Program(
+            ["tokens", "encode", folder.file("a.png"), "--model", Mini64.model, "-q", "-o", "-"], writingTo: handle)
+        program.process.waitUntilExit()
+        #expect(program.process.terminationStatus == 0)
+        let content = try bytes(of: path)
+        #expect(content.starts(with: Array("before".utf8)))
+        try Data(content.dropFirst(6)).write(to: URL(fileURLWithPath: folder.file("rest")))
+        #expect(try TokenFile(path: folder.file("rest")).pictures.count == 1)
+    }
+
     @Test("Elsewhere than on a terminal no line is drawn again, and --quiet says nothing")
     func quiet() throws {
         for option in ["--quiet", "--grid"] {
@@ -59,41 +95,5 @@ struct ProcessTests {
         #expect(errors.hasPrefix("mvar: ") && errors.split(separator: "\n").count == 1)
         program.process.waitUntilExit()
         #expect(Int(program.process.terminationStatus) == status)
-    }
-}
-
-/// The program that was built with the tests, running.
-struct Program {
-    let process = Process()
-    let output = Pipe()
-    private let standardError = Pipe()
-
-    /// Where the build put it: beside the tests' bundle.
-    static let path: String? = {
-        let bundle = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-        let candidates = [URL(fileURLWithPath: CommandLine.arguments[0]), bundle]
-            .map { $0.deletingLastPathComponent().appendingPathComponent("mvar").path }
-        return candidates.first(where: FileManager.default.isExecutableFile(atPath:))
-    }()
-
-    /// Starts it.
-    ///
-    /// - Parameters:
-    ///   - arguments: Its command line.
-    ///   - reader: Whether anybody reads what it prints.
-    /// - Throws: What keeps it from starting.
-    init(_ arguments: [String], reader: Bool = true) throws {
-        process.executableURL = URL(fileURLWithPath: Program.path ?? "mvar")
-        process.arguments = arguments
-        process.standardOutput = output
-        process.standardError = standardError
-        if !reader { try output.fileHandleForReading.close() }
-        try process.run()
-        try output.fileHandleForWriting.close()
-    }
-
-    /// All that it said on standard error.
-    func errors() -> String {
-        String(decoding: standardError.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     }
 }

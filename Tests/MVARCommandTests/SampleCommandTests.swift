@@ -75,6 +75,34 @@ import Testing
         #expect(try PixelImage(contentsOf: again) == PixelImage(contentsOf: path))
     }
 
+    @Test("The line of a grid tells of the one file that was written", arguments: [([], 2), (["--class", "1"], 1)])
+    func gridLine(options: [String], classes: Int) async throws {
+        let folder = try TemporaryFolder()
+        let path = folder.file("grid.png")
+        let arguments = ["--model", Mini64.model, "--count", "5", "--seed", "9", "--grid", "-q", "-o", path]
+        let text = try await printed(by: ["sample"] + arguments + (options.isEmpty ? ["--class", "0,3"] : options))
+        #expect(
+            text == "\(path)\t5 pictures of \(classes == 1 ? "class 1" : "2 classes")\tseed 9\timages 0 to 4\n")
+    }
+
+    @Test("A PNG tells what changes its pixels: precision, kind of device, first spatial scale") func texts()
+        async throws
+    {
+        let folder = try TemporaryFolder()
+        let path = folder.file("a.png")
+        for (pattern, first) in [("spatial-3", "8"), ("scale", nil)] {
+            try await succeed("sample", "--model", Mini64.model, "--attention", pattern, "-q", "-o", path)
+            let metadata = try PNGMetadata(contentsOf: path)
+            #expect(metadata["mvar:precision"] == "float32")
+            #expect(metadata["mvar:device"] == "cpu")
+            #expect(metadata["mvar:attention"] == pattern)
+            #expect(metadata["mvar:first-spatial-scale"] == first)
+        }
+        try await succeed(
+            "sample", "--model", Mini64.model, "--precision", "bfloat16", "--force-precision", "-q", "-o", path)
+        #expect(try PNGMetadata(contentsOf: path)["mvar:precision"] == "bfloat16")
+    }
+
     @Test("--progressive shows every scale and ends in the finished picture") func progressive() async throws {
         let folder = try TemporaryFolder()
         let arguments = ["sample", "--model", Mini64.model, "--class", "2", "--seed", "5", "-q", "-o"]

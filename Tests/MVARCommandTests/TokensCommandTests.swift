@@ -33,6 +33,34 @@ import Testing
         #expect(file.tensors["tokens"]?.dtype == .int32)
     }
 
+    @Test("With --grid one file is written and one line printed") func gridLines() async throws {
+        let folder = try TemporaryFolder()
+        let (first, second, tokens) = (folder.file("a.png"), folder.file("b.png"), folder.file("t.safetensors"))
+        try photograph().write(to: first)
+        try PixelImage(width: 64, height: 64, filledWith: .black).write(to: second)
+        let grid = folder.file("grid.png")
+        let line = try await succeed(
+            "reconstruct", first, second, "--model", Mini64.model, "--grid", "-q", "-o", grid)
+        #expect(line.hasPrefix("\(grid)\t2 pictures\tPSNR ") && line.split(separator: "\n").count == 1)
+        let one = try await succeed("tokens", "encode", first, "--model", Mini64.model, "-q", "-o", tokens)
+        #expect(one == "\(tokens)\t1 picture of 680 tokens\n")
+        let two = try await succeed("tokens", "encode", first, second, "--model", Mini64.model, "-q", "-o", tokens)
+        #expect(two == "\(tokens)\t2 pictures of 680 tokens\n")
+        let decoded = try await succeed("tokens", "decode", tokens, "--model", Mini64.model, "--grid", "-q", "-o", grid)
+        #expect(decoded == "\(grid)\t2 pictures of 680 tokens\n")
+        #expect(folder.names == ["a.png", "b.png", "grid.png", "t.safetensors"])
+    }
+
+    @Test("The mean of several reconstructions, infinite where one is perfect") func means() {
+        func result(_ psnr: Double?, _ ssim: Double?) -> ReconstructCommand.Result {
+            .init(source: "s.png", path: "a.png", psnr: psnr, ssim: ssim)
+        }
+        func line(_ results: [ReconstructCommand.Result]) -> String { ReconstructCommand.line(of: results[...]) }
+        #expect(line([result(20, 0.5)]) == "a.png\tPSNR 20.00 dB\tSSIM 0.5000")
+        #expect(line([result(20, 0.5), result(30, 0.7)]) == "a.png\t2 pictures\tPSNR 25.00 dB\tSSIM 0.6000")
+        #expect(line([result(20, nil), result(nil, nil)]) == "a.png\t2 pictures\tPSNR infinite")
+    }
+
     @Test("The tokens are those that PyTorch computed") func goldenTokens() throws {
         let golden = try Safetensors(path: Mini64.golden)
         let record = try #require(golden.tensors["tokenizer.image_u8"])  // [B, H, W, 3]

@@ -16,7 +16,7 @@ public enum ComputeError: Error, Hashable, Sendable, CustomStringConvertible {
                 + (count == 1 ? "cuda:0." : "cuda:0 to cuda:\(count - 1).")
         case .slowPrecision(let type, let processor):
             "This processor\(processor.map { " (\($0))" } ?? "") has no instructions for \(type.name), which would be slower "
-                + "than float32: use --precision float32, or insist with --force-precision."
+                + "than float32: compute in float32, or insist with --force-precision."
         }
     }
 }
@@ -37,6 +37,12 @@ public enum ComputeCheck {
     }
 
     /// Throws where a precision would only be slower: half precision on a processor that has no instructions for it.
+    ///
+    /// - Parameters:
+    ///   - precision: What is to be computed in.
+    ///   - device: Where; GPUs have the instructions.
+    ///   - processor: Whose instructions count.
+    /// - Throws: ``ComputeError/slowPrecision(_:processor:)``.
     public static func check(
         _ precision: DType, on device: Device, processor: Processor = .current
     ) throws(ComputeError) {

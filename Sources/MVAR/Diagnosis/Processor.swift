@@ -21,7 +21,7 @@ public struct Processor: Hashable, Sendable {
         coreCount: ProcessInfo.processInfo.activeProcessorCount)
 
     /// Reads what Linux says in `/proc/cpuinfo`.
-    init(description: String, coreCount: Int) {
+    package init(description: String, coreCount: Int) {
         func value(_ keys: [String]) -> String? {
             for line in description.split(separator: "\n") {
                 let parts = line.split(separator: ":", maxSplits: 1)

@@ -22,6 +22,11 @@ public struct TokenFile: Hashable, Sendable {
         self.vocabularySize = vocabularySize
     }
 
+    /// Whether a file is of this form: safetensors with a tensor `tokens`. Nothing but its header is read.
+    public static func isTokenFile(_ path: String) -> Bool {
+        (try? Safetensors(path: path))?.tensors[tensorName] != nil
+    }
+
     /// Reads a file.
     ///
     /// - Parameter path: A safetensors file with an integer tensor `tokens`, `[N, L]`.

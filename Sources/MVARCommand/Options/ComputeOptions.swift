@@ -5,22 +5,31 @@ import MVAR
 struct ComputeOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Where to compute: cpu, cuda or cuda:N.",
+            "Where to compute.",
             discussion: "cuda is the first NVIDIA GPU, cuda:1 the second. 'mvar doctor' lists what is there.",
-            valueName: "device"),
-        transform: Self.device)
+            valueName: "device"))
     var device: Device = .cpu
 
-    @Option(
-        parsing: .unconditional,
-        help: ArgumentHelp(
-            "Threads on the CPU, 1 or more. (default: all cores)",
-            discussion: "The result does not depend on it.", valueName: "N"))
-    var threads: Int?
+    @OptionGroup var threads: ThreadOptions
 
     /// Throws unless this machine has the device; sets the threads.
     func apply() throws {
         try ComputeCheck.check(device)
+        try threads.apply()
+    }
+}
+
+/// How many threads.
+struct ThreadOptions: ParsableArguments {
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Threads on the CPU, 1 or more; on a busy machine fewer can be faster. (default: all cores)",
+            valueName: "N"))
+    var threads: Int?
+
+    /// Sets them, where they were given.
+    func apply() throws {
         if let threads { try LibTorch.setThreadCount(threads) }
     }
 
@@ -29,20 +38,13 @@ struct ComputeOptions: ParsableArguments {
             throw OptionError(option: "--threads", value: "\(threads)", need: "in 1...4096")
         }
     }
-
-    private static func device(_ text: String) throws -> Device {
-        guard let device = Device(text) else {
-            throw ValidationError("it is none of cpu, cuda, cuda:N")
-        }
-        return device
-    }
 }
 
 /// The type in which the transformer computes.
 struct PrecisionOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "What the transformer computes in: float32, bfloat16 or float16.",
+            "What the transformer computes in.",
             discussion: """
                 The tokenizer and the last layer stay in float32. Half precision takes half the memory; it is faster on \
                 GPUs and on processors with instructions for it, and refused on others, where it is slower.
@@ -50,8 +52,7 @@ struct PrecisionOptions: ParsableArguments {
             valueName: "type"))
     var precision: Precision = .float32
 
-    @Flag(help: "Take a --precision that is slow on this processor all the same.")
-    var forcePrecision = false
+    @OptionGroup var force: ForcePrecisionFlag
 
     enum Precision: String, ExpressibleByArgument, CaseIterable {
         case float32, bfloat16, float16
@@ -66,8 +67,19 @@ struct PrecisionOptions: ParsableArguments {
     }
 
     /// Throws where the precision is refused on the device.
-    func check(on device: Device) throws {
-        if !forcePrecision { try ComputeCheck.check(precision.dtype, on: device) }
+    func check(on device: Device, processor: Processor = .current) throws {
+        try force.check(precision.dtype, on: device, processor: processor)
+    }
+}
+
+/// Whether a precision is taken that is slow on this machine.
+struct ForcePrecisionFlag: ParsableArguments {
+    @Flag(help: "Take a half precision that is slow on this processor all the same.")
+    var forcePrecision = false
+
+    /// Throws where the precision is refused on the device.
+    func check(_ precision: DType, on device: Device, processor: Processor = .current) throws {
+        if !forcePrecision { try ComputeCheck.check(precision, on: device, processor: processor) }
     }
 }
 

@@ -10,10 +10,10 @@ struct OutputOptions: ParsableArguments {
     @Flag(help: "Print the result as JSON, for programs.")
     var json = false
 
-    /// Throws where a picture and the result as JSON would mix on standard output.
-    func check(picturePath: String?) throws {
-        if json, picturePath == "-" {
-            throw ValidationError("--json and a picture at '-' both want standard output: write the picture to a file")
+    /// Throws where a file and the result as JSON would mix on standard output.
+    func check(_ destination: String?) throws {
+        if json, Self.isStandardOutput(destination) {
+            throw ValidationError("--json and a file at '-' both want standard output: give the file a name")
         }
     }
 
@@ -29,6 +29,16 @@ struct OutputOptions: ParsableArguments {
 
     /// Prints a result as JSON, on standard output.
     func printJSON(_ value: some Encodable) throws { try Self.printResult(try Self.json(value)) }
+
+    /// Prints the result beside a file: on standard error, like a remark, where the file itself went to standard output.
+    func report(_ text: String, of destination: String?) throws {
+        guard Self.isStandardOutput(destination) else { return try Self.printResult(text) }
+        if !quiet { StandardError.write(text) }
+    }
+
+    private static func isStandardOutput(_ destination: String?) -> Bool {
+        destination.map(FileDestination.init)?.isStandardOutput ?? false
+    }
 
     /// Prints a line of the result, on standard output: at once, and with an error where nobody can take it.
     static func printResult(_ line: String) throws { try printer(line + "\n") }

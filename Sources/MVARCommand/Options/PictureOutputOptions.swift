@@ -24,4 +24,33 @@ struct PictureOutputOptions: ParsableArguments {
         try paths.check(count: grid ? 1 : count)
         return paths
     }
+
+    /// The files of so many pictures, once it is sure that they can be written.
+    func files(count: Int) throws -> PictureFiles { PictureFiles(paths: try paths(count: count), isGrid: grid) }
+}
+
+/// Writes pictures as they come: each to a file of its own, or all of them into one at the end.
+struct PictureFiles {
+    private let paths: PicturePaths
+    private let isGrid: Bool
+    private var laidOut: [PixelImage] = []
+
+    init(paths: PicturePaths, isGrid: Bool) {
+        self.paths = paths
+        self.isGrid = isGrid
+    }
+
+    /// Takes the next picture.
+    ///
+    /// - Returns: The file that it is in, or will be in.
+    mutating func add(_ picture: PixelImage, number: Int) throws -> String {
+        guard isGrid else { return try paths.write(picture, number: number) }
+        laidOut.append(picture)
+        return paths.path(of: 0)
+    }
+
+    /// Writes what is still to be written; once, after the last picture.
+    func finish() throws {
+        if isGrid { try paths.write(PixelImage.grid(laidOut), number: 0) }
+    }
 }

@@ -54,9 +54,10 @@ final class ProgressLine {
     /// - Parameters:
     ///   - count: Units that are finished.
     ///   - total: Units in all.
-    ///   - fraction: The share of the work that is done, unfinished units included, 0...1.
-    func update(_ count: Int, of total: Int, fraction: Double) {
+    ///   - fraction: The share of the work that is done, unfinished units included, 0...1; nil for that of the units.
+    func update(_ count: Int, of total: Int, fraction: Double? = nil) {
         guard style != .none else { return }
+        let fraction = fraction ?? Double(count) / Double(max(total, 1))
         let now = clock.now
         let pause: Duration = style == .lines ? .seconds(10) : .milliseconds(100)
         guard now - (lastShown ?? (style == .lines ? start : start - pause)) >= pause else { return }
@@ -84,7 +85,7 @@ final class ProgressLine {
         label: String, unit: String, count: Int, total: Int, fraction: Double, elapsed: Duration
     ) -> String {
         let seconds = elapsed / .seconds(1)
-        var text = "\(label): \(count) of \(total) \(unit)\(total == 1 ? "" : "s")"
+        var text = "\(label): \(count) of \(counted(total, unit))"
         // Before that a rate is a guess that frightens.
         guard fraction >= 0.05, seconds > 0 else { return text }
         let each = seconds / (fraction * Double(total))

@@ -15,6 +15,9 @@ func spoken(bytes: Int) -> String {
     }
 }
 
+/// A number of things: `1 picture`, `3 pictures`.
+func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
+
 /// A whole number with commas: `310,283,520`.
 func grouped(_ value: Int) -> String {
     let digits = String(value.magnitude)

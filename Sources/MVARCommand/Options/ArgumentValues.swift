@@ -1,0 +1,25 @@
+public import ArgumentParser
+public import MVAR
+
+// The library's types as values on the command line: their words stand in the help, in the shells' completions and in
+// the message about a wrong one. A schedule is not among them: only a thrown error can say what is wrong with its numbers.
+
+extension Device: ExpressibleByArgument {
+    /// Reads `cpu`, `cuda` or `cuda:1`.
+    public init?(argument: String) { self.init(argument) }
+
+    /// The forms of a value.
+    public static var allValueStrings: [String] { ["cpu", "cuda", "cuda:N"] }
+}
+
+extension AttentionPattern: ExpressibleByArgument {
+    /// Reads `full`, `window-2`, `scale` or `spatial-7`.
+    public init?(argument: String) { self.init(argument) }
+
+    /// The forms of a value.
+    public static var allValueStrings: [String] { ["full", "window-N", "scale", "spatial-K"] }
+}
+
+extension CheckpointConversion.Form: ExpressibleByArgument {}
+
+extension CheckpointConversion.Part: ExpressibleByArgument {}

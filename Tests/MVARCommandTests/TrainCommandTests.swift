@@ -1,0 +1,156 @@
+import Foundation
+import MVAR
+import Testing
+
+@testable import MVARCommand
+
+@Suite("mvar train", .enabled(if: Program.path != nil, "the program was not built beside the tests"))
+struct TrainCommandTests {
+    private let folder: TemporaryFolder
+
+    init() throws {
+        folder = try TemporaryFolder()
+        for number in 0..<8 {
+            let name = ["dark", "light"][number % 2]
+            let path = folder.file("data/\(name)")
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+            let pixels = (0..<3 * 16 * 16).map { UInt8(($0 * (number + 3) + number % 2 * 120) % 256) }
+            try PixelImage(width: 16, height: 16, pixels: pixels).write(to: "\(path)/\(number).png")
+        }
+    }
+
+    /// The run's data, and a tokenizer that learns in no time.
+    private func tokenizer(_ run: String = "run", _ more: String...) -> [String] {
+        ["train", "tokenizer", "--data", folder.file("data"), "--validation", folder.file("data")]
+            + ["--run", folder.file(run), "--multipliers", "1,1", "--latent-channels", "4", "--vocabulary", "16"]
+            + ["--schedule", "1,2,4,8", "--batch", "2"] + more
+    }
+
+    private func model(_ more: String...) -> [String] {
+        ["train", "model", "--data", folder.file("data"), "--validation", folder.file("data")]
+            + ["--run", folder.file("model"), "--tokenizer", folder.file("run/model"), "--depth", "1", "--width", "32"]
+            + ["--heads", "2", "--batch", "2"] + more
+    }
+
+    /// Runs a command line that must succeed; returns what it printed.
+    private func succeed(_ arguments: [String]) throws -> (output: String, errors: String) {
+        let program = try Program(arguments)
+        let output = String(decoding: program.output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        let errors = program.errors()
+        program.process.waitUntilExit()
+        #expect(program.process.terminationStatus == 0, "\(errors)")
+        return (output, errors)
+    }
+
+    @Test("Measurements and the folder of the result are printed, remarks are not; with --quiet too")
+    func printed() throws {
+        let plain = try succeed(tokenizer("run", "--steps", "2"))
+        #expect(plain.output.hasPrefix("tokenizer, step 2, "))
+        #expect(plain.output.contains("psnr ") && plain.output.hasSuffix("\n\(folder.file("run"))/model\n"))
+        #expect(plain.errors.contains("8 pictures of 2 classes to learn from"))
+        let quiet = try succeed(model("--steps", "2", "--quiet"))
+        let lines = quiet.output.split(separator: "\n")
+        #expect(lines.count == 3)
+        #expect(lines.first?.hasPrefix("model, step 2, ") == true)
+        #expect(lines.last.map(String.init) == folder.file("model/model"))
+        #expect(quiet.errors.isEmpty)
+    }
+
+    @Test("--json prints one object and nothing else") func json() throws {
+        func object(_ text: String) throws -> [String: Any] {
+            try #require(JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
+        }
+        let first = try object(succeed(tokenizer("run", "--steps", "2", "--validate-every", "1", "--json")).output)
+        #expect(first["tokenizer"] as? String == folder.file("run/model"))
+        #expect(first["step"] as? Int == 2)
+        #expect((first["measured"] as? [String: Any])?["psnr"] is Double)
+        let second = try object(succeed(model("--steps", "2", "--json")).output)
+        #expect(second["model"] as? String == folder.file("model/model"))
+        #expect((second["confusion"] as? [[Int]])?.count == 2)
+    }
+
+    @Test("A limit that leaves classes out says so, and names the option") func validationLimit() async {
+        let failed = await failure(of: tokenizer("run", "--steps", "1", "--validation-limit", "1", "-q"))
+        #expect(failed?.status == 1)
+        #expect(failed?.message?.contains("light; raise --validation-limit") == true, "\(failed?.message ?? "")")
+        #expect(failed?.message?.contains("--classes") == false)
+    }
+
+    @Test("A class without pictures names the one path that holds none") func emptyClass() async {
+        let failed = await failure(of: tokenizer("run", "--steps", "1", "--classes", "dark,cat", "-q"))
+        #expect(failed?.status == 1)
+        #expect(failed?.message?.contains("\(folder.file("data")) holds no picture of cat") == true)
+    }
+
+    @Test(
+        "A number outside its range is status 1, on one line that names it",
+        arguments: [
+            (["--steps", "0"], "step"), (["--steps", "-5"], "-5"), (["--minutes", "nan"], "minutes"),
+            (["--steps", "1", "--plateau", "-1"], "--plateau"), (["--steps", "1", "--batch", "-2"], "-2"),
+            (["--steps", "1", "--threads", "0"], "--threads"),
+            (["--steps", "1", "--learning-rate", "-1"], "learning rate"),
+            (["--steps", "1", "--validation-limit", "0"], "--validation-limit"),
+        ])
+    func ranges(options: [String], part: String) async {
+        let failed = await failure(of: tokenizer() + options)
+        #expect(failed?.status == 1)
+        #expect(failed?.message?.contains(part) == true, "\(failed?.message ?? "nothing")")
+        #expect(failed?.message?.contains("\n") == false)
+        #expect(folder.names == ["data"])
+    }
+
+    @Test("Without an end it does not begin") func noEnd() async {
+        let failed = await failure(of: tokenizer())
+        #expect(failed?.status == 64)
+        #expect(failed?.message?.contains("--steps or --minutes") == true)
+    }
+
+    @Test("The first Ctrl-C ends the step and saves; the same command with --resume goes on", .timeLimit(.minutes(5)))
+    func firstInterruption() throws {
+        for resume in [[], ["--resume"]] {
+            let program = try Program(
+                tokenizer("run", "--steps", "1000000", "--validate-every", "1", "--log-every", "1") + resume)
+            // A measurement says that steps are being done.
+            #expect(!program.output.fileHandleForReading.availableData.isEmpty)
+            kill(program.process.processIdentifier, SIGINT)
+            let errors = program.errors()
+            program.process.waitUntilExit()
+            #expect(program.process.terminationReason == .exit)
+            #expect(program.process.terminationStatus == 130)
+            #expect(errors.contains(TrainingWatch.notice + "\n"))
+            #expect(errors.contains("stopped and saved in '\(folder.file("run"))'"))
+            #expect(try Safetensors(path: folder.file("run/checkpoint.safetensors")).tensors.records.count > 0)
+            #expect(unfinishedFiles.isEmpty)
+        }
+        let metrics = try String(contentsOfFile: folder.file("run/metrics.jsonl"), encoding: .utf8)
+        let steps = metrics.split(separator: "\n").compactMap { $0.firstMatch(of: #/"step":([0-9]+)/#)?.1 }
+        #expect(steps.count >= 4, "two sittings of a step and a measurement at least: \(metrics)")
+        #expect(steps.compactMap { Int($0) } == steps.compactMap { Int($0) }.sorted())
+    }
+
+    @Test("The second Ctrl-C ends it at once, in the middle of a step, with nothing saved", .timeLimit(.minutes(5)))
+    func secondInterruption() async throws {
+        // A step of seconds: pictures of 64 × 64 pixels, many of them.
+        let program = try Program(
+            ["train", "tokenizer", "--data", folder.file("data"), "--validation", folder.file("data")]
+                + ["--run", folder.file("run"), "--steps", "10", "--batch", "64"])
+        // The run's log is made after the signals are caught and before the first step.
+        while !FileManager.default.fileExists(atPath: folder.file("run/metrics.jsonl")), program.process.isRunning {
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        kill(program.process.processIdentifier, SIGINT)
+        #expect(program.errors(until: TrainingWatch.notice).contains(TrainingWatch.notice))
+        kill(program.process.processIdentifier, SIGINT)
+        program.process.waitUntilExit()
+        #expect(program.process.terminationReason == .exit)
+        #expect(program.process.terminationStatus == 130)
+        #expect(!program.errors().contains("saved"))
+        #expect(!FileManager.default.fileExists(atPath: folder.file("run/checkpoint.safetensors")))
+        #expect(unfinishedFiles.isEmpty)
+    }
+
+    private var unfinishedFiles: [String] {
+        (FileManager.default.enumerator(atPath: folder.path)?.allObjects as? [String] ?? [])
+            .filter { $0.hasSuffix(".tmp") }
+    }
+}
