@@ -1,14 +1,22 @@
 // What concerns the process and not a tensor: the last error, threads, CUDA.
 #include <ATen/Parallel.h>
 #include <ATen/detail/CUDAHooksInterface.h>
+#include <cstdlib>
 #include <dlfcn.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <string>
 #include <torch/headeronly/version.h>
 #include "ctorch_support.h"
 
 namespace {
 thread_local std::string last_error;
-}
+
+// Memory in pages of 2 MiB where the system grants them: activations of tens of MiB come and go with every layer, and
+// cost one page fault instead of 512 each. LibTorch reads this at its first allocation; what the user has set stays.
+[[gnu::constructor]] void use_huge_pages() { setenv("THP_MEM_ALLOC_ENABLE", "1", 0); }
+}  // namespace
 
 void ctorch::set_last_error(const char *message) noexcept {
   try {
@@ -38,6 +46,12 @@ int32_t ctorch_thread_count(void) { return at::get_num_threads(); }
 
 CTorchStatus ctorch_set_thread_count(int32_t count) {
   return ctorch::guarded([&] { at::set_num_threads(count); });
+}
+
+void ctorch_release_unused_memory(void) {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
 }
 
 CTorchStatus ctorch_load_cuda(const char *path) {

@@ -78,6 +78,7 @@ public struct TensorRecord: Sendable {
         guard let memory = file.slice(at: offset, count: span), let start = memory.baseAddress else {
             preconditionFailure("a record lies inside its file")
         }
+        file.willNeed(memory)
         // Complex numbers need the alignment of their parts only, but the stricter rule costs nothing.
         if Int(bitPattern: start) % dtype.byteCount == 0 {
             return try Tensor.borrowing(start, keepingAlive: file, shape: shape, strides: strides, dtype: dtype)

@@ -46,4 +46,7 @@ public enum LibTorch {
         guard case .loaded = cudaLibrary else { return 0 }
         return Int(ctorch_cuda_device_count())
     }
+
+    /// Gives memory that has been freed back to the system, where the C library can.
+    public static func releaseUnusedMemory() { ctorch_release_unused_memory() }
 }

@@ -34,6 +34,9 @@ const char *ctorch_library_folder(void);
 int32_t ctorch_thread_count(void);
 CTorchStatus ctorch_set_thread_count(int32_t count);
 
+/// Gives memory that the process has freed back to the system.
+void ctorch_release_unused_memory(void);
+
 /// Loads LibTorch's CUDA library by name or path. Must happen before anything asks whether CUDA exists, because
 /// LibTorch keeps the first answer.
 CTorchStatus ctorch_load_cuda(const char *path);
