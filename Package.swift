@@ -40,7 +40,10 @@ let package = Package(
     targets: [
         // Native code: the C ABI over LibTorch, operators of our own, and system libraries.
         .target(name: "CTorch", cxxSettings: libtorchHeaders, linkerSettings: libtorchLibraries),
-        .target(name: "CKernels", dependencies: ["CTorch"], cxxSettings: libtorchHeaders),
+        // Optimised in debug builds too: tests would wait for its loops.
+        .target(
+            name: "CKernels", dependencies: ["CTorch"],
+            cxxSettings: libtorchHeaders + [.unsafeFlags(["-O3"])]),
         .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
         .systemLibrary(name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
         .systemLibrary(name: "CWebP", pkgConfig: "libwebp", providers: [.apt(["libwebp-dev"])]),

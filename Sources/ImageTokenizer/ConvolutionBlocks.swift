@@ -29,7 +29,7 @@ struct ResidualBlock {
 
     /// `[B, inputs, h, w]` → `[B, outputs, h, w]`.
     func callAsFunction(_ x: Tensor) throws(TorchError) -> Tensor {
-        let change = try conv2(norm2(conv1(norm1(x).silu())).silu())
+        let change = try conv2(norm2(conv1(norm1(x, activation: .silu)), activation: .silu))
         return try (shortcut.map { shortcut throws(TorchError) in try shortcut(x) } ?? x) + change
     }
 }
@@ -94,8 +94,7 @@ struct Level {
         self.attentions = attentions
     }
 
-    func callAsFunction(_ x: Tensor) throws(TorchError) -> Tensor {
-        var x = x
+    func callAsFunction(_ x: consuming Tensor) throws(TorchError) -> Tensor {
         for (index, block) in blocks.enumerated() {
             x = try block(x)
             if !attentions.isEmpty { x = try attentions[index](x) }

@@ -16,28 +16,34 @@ public struct Linear {
     }
 
     /// `[…, inputs]` → `[…, outputs]`.
-    public func callAsFunction(_ x: Tensor) throws(TorchError) -> Tensor {
-        try x.rowStableLinear(weight: weight, bias: bias)
+    public func callAsFunction(_ x: Tensor, activation: Activation = .identity) throws(TorchError) -> Tensor {
+        try x.rowStableLinear(weight: weight, bias: bias, activation: activation)
     }
 }
 
 extension Tensor {
-    /// `linear`, with every row rounded the same whatever rows stand beside it, and on any number of threads.
+    /// `linear` and an activation, with every row rounded the same whatever rows stand beside it, and on any number of
+    /// threads, so that a picture is the same in every batch (docs/decisions/0004).
     ///
-    /// LibTorch's product shares rows out among threads in blocks and finishes what is left of a block by another
-    /// kernel, with other roundings. Whole blocks agree, so rows are padded to a multiple of 8, and a picture is the
-    /// same in every batch (docs/decisions/0004). Training has no use for it, and is spared the copies.
-    public func rowStableLinear(weight: Tensor, bias: Tensor?) throws(TorchError) -> Tensor {
+    /// Float32 on the CPU has an operator of our own. For the rest, LibTorch's product shares rows out among threads in
+    /// blocks of 8 and finishes what is left of a block by another kernel, with other roundings: rows are padded to
+    /// whole blocks. Training has no use for either.
+    public func rowStableLinear(
+        weight: Tensor, bias: Tensor?, activation: Activation = .identity
+    ) throws(TorchError) -> Tensor {
+        if weight.requiresGradient { return try linear(weight: weight, bias: bias).activated(activation) }
+        if dtype == .float32 && device == .cpu {
+            return try fusedLinear(weight: weight, bias: bias, activation: activation)
+        }
         let block = 8
         let shape = shape
         let rows = shape.dropLast().reduce(1, *)
-        guard !rows.isMultiple(of: block), !weight.requiresGradient else {
-            return try linear(weight: weight, bias: bias)
+        guard !rows.isMultiple(of: block) else {
+            return try linear(weight: weight, bias: bias).activated(activation)
         }
-        let padding = block - rows % block
-        return try reshaped(rows, shape[shape.count - 1]).zeroPadded([0, 0, 0, padding])
+        return try reshaped(rows, shape[shape.count - 1]).zeroPadded([0, 0, 0, block - rows % block])
             .linear(weight: weight, bias: bias).narrowed(axis: 0, 0..<rows)
-            .reshaped(shape.dropLast() + [weight.shape[0]])
+            .reshaped(shape.dropLast() + [weight.shape[0]]).activated(activation)
     }
 }
 
@@ -107,7 +113,7 @@ public struct GroupNorm {
     }
 
     /// `[B, C, h, w]` → the same shape.
-    public func callAsFunction(_ x: Tensor) throws(TorchError) -> Tensor {
-        try x.groupNormalized(groups: groups, weight: weight, bias: bias, epsilon: epsilon)
+    public func callAsFunction(_ x: Tensor, activation: Activation = .identity) throws(TorchError) -> Tensor {
+        try x.groupNormalized(groups: groups, weight: weight, bias: bias, epsilon: epsilon).activated(activation)
     }
 }

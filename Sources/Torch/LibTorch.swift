@@ -6,6 +6,9 @@ public enum LibTorch {
     /// The version that the program was built against, e.g. `2.11.0`.
     public static var version: String { String(cString: ctorch_version()) }
 
+    /// Gives memory that has been freed back to the system, where the C library can.
+    public static func releaseUnusedMemory() { ctorch_release_unused_memory() }
+
     /// The folder from which the loader took LibTorch.
     public static var libraryFolder: String { String(cString: ctorch_library_folder()) }
 
@@ -15,6 +18,27 @@ public enum LibTorch {
     /// Sets the number of threads, at least 1, for the whole process.
     public static func setThreadCount(_ count: Int) throws(TorchError) {
         try check(ctorch_set_thread_count(Int32(clamping: count)), "setting the number of threads to \(count)")
+    }
+
+    /// Runs `body` with our own kernels in every instruction set that this processor has, the plainest first.
+    ///
+    /// For tests and benchmarks: the choice holds on this thread while `body` runs.
+    package static func withEachInstructionSet(_ body: (InstructionSet) throws -> Void) rethrows {
+        ckernels_limit_instruction_set(.max)
+        let best = ckernels_instruction_set()
+        defer { ckernels_limit_instruction_set(.max) }
+        for set in InstructionSet.allCases where set.rawValue <= best {
+            ckernels_limit_instruction_set(set.rawValue)
+            try body(set)
+        }
+    }
+
+    /// The instruction sets that our own kernels are written for.
+    package enum InstructionSet: Int32, CaseIterable {
+        /// What every processor of its kind has: NEON or SSE2.
+        case portable = 0
+        case avx2 = 1
+        case avx512 = 2
     }
 
     /// The number of distinct threads that share one of our own parallel loops; for tests of the thread pool.
@@ -46,7 +70,4 @@ public enum LibTorch {
         guard case .loaded = cudaLibrary else { return 0 }
         return Int(ctorch_cuda_device_count())
     }
-
-    /// Gives memory that has been freed back to the system, where the C library can.
-    public static func releaseUnusedMemory() { ctorch_release_unused_memory() }
 }

@@ -82,15 +82,3 @@ import Torch
         #expect(source.parameters.map(\.name) == ["x.weight", "x.bias"])
     }
 }
-
-@Suite("Linear layers") struct LinearTests {
-    @Test("A row's result does not depend on how many rows there are", arguments: [1, 2, 3, 5, 7, 8, 9, 20])
-    func rowStable(rows: Int) throws {
-        let source = FreshParameters(seed: 6)
-        let normal = InitialValue.normal(standardDeviation: 1)
-        let layer = try Linear(from: 64, to: 192, at: ParameterPath(source) / "x", initial: normal, bias: normal)
-        let x = try (ParameterPath(source) / "in").tensor(40, 64, initial: normal)
-        let all = try layer(x).narrowed(axis: 0, 0..<rows).array(of: Float.self)
-        #expect(try layer(x.narrowed(axis: 0, 0..<rows)).array(of: Float.self) == all)
-    }
-}

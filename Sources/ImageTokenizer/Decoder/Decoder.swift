@@ -49,6 +49,6 @@ struct Decoder {
                 x = try upsamplings[index](x.nearestResized(height: 2 * shape[2], width: 2 * shape[3]))
             }
         }
-        return try output(outputNorm(x).silu())
+        return try output(outputNorm(x, activation: .silu))
     }
 }

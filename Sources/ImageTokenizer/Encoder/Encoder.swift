@@ -47,6 +47,6 @@ struct Encoder {
             // Padded on the right and at the bottom only, as the weights were trained.
             if index < downsamplings.count { x = try downsamplings[index](x.zeroPadded([0, 1, 0, 1])) }
         }
-        return try output(outputNorm(middle(x)).silu())
+        return try output(outputNorm(middle(x), activation: .silu))
     }
 }

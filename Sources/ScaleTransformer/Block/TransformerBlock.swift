@@ -90,8 +90,8 @@ struct TransformerBlock {
         let normed = try modulated(x, scale: modulation.attentionScale, shift: modulation.attentionShift)
         let x = try x + attention(normed, reading: region, extending: extend) * modulation.attentionGain
         let hidden = try expansion(
-            modulated(x, scale: modulation.feedForwardScale, shift: modulation.feedForwardShift)
-        ).geluTanh()
+            modulated(x, scale: modulation.feedForwardScale, shift: modulation.feedForwardShift),
+            activation: .geluTanh)
         return try x + contraction(hidden) * modulation.feedForwardGain
     }
 }

@@ -1,0 +1,155 @@
+// The inner loops of `mvar::linear` for one instruction set. Included once for each, between pragmas that switch the
+// instruction set on, with
+//   MVAR_NAMESPACE   a namespace for the code,
+//   MVAR_LANES       floats in a vector,
+//   MVAR_TILE_ROWS   rows of a full tile: with its four columns it fills the registers,
+//   MVAR_FMA(a, b, c) a · b + c.
+// No include guard: that is the point.
+
+namespace MVAR_NAMESPACE {
+
+using Vector = float __attribute__((vector_size(4 * MVAR_LANES)));
+using Quad = float __attribute__((vector_size(16)));
+
+constexpr int lanes = MVAR_LANES, tile_rows = MVAR_TILE_ROWS, tile_columns = 4;
+
+/// Rows stand at any multiple of four bytes.
+inline Vector load(const float *from) {
+  Vector result;
+  __builtin_memcpy(&result, from, sizeof result);
+  return result;
+}
+
+/// The first lanes, and zeros.
+inline Vector load(const float *from, int64_t count) {
+  Vector result{};
+  __builtin_memcpy(&result, from, count * sizeof(float));
+  return result;
+}
+
+/// Every lane group of four added up in one order, whatever the width of the vector.
+inline Quad folded(Vector x) {
+#if MVAR_LANES == 16
+  using Half = float __attribute__((vector_size(32)));
+  const Half half = __builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7) +
+                    __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15);
+  return __builtin_shufflevector(half, half, 0, 1, 2, 3) + __builtin_shufflevector(half, half, 4, 5, 6, 7);
+#elif MVAR_LANES == 8
+  return __builtin_shufflevector(x, x, 0, 1, 2, 3) + __builtin_shufflevector(x, x, 4, 5, 6, 7);
+#else
+  return x;
+#endif
+}
+
+/// The sums over the lanes of four vectors.
+inline Quad sums(Vector x0, Vector x1, Vector x2, Vector x3) {
+  const Quad a = folded(x0), b = folded(x1), c = folded(x2), d = folded(x3);
+  const Quad ab = __builtin_shufflevector(a, b, 0, 1, 4, 5) + __builtin_shufflevector(a, b, 2, 3, 6, 7);
+  const Quad cd = __builtin_shufflevector(c, d, 0, 1, 4, 5) + __builtin_shufflevector(c, d, 2, 3, 6, 7);
+  return __builtin_shufflevector(ab, cd, 0, 2, 4, 6) + __builtin_shufflevector(ab, cd, 1, 3, 5, 7);
+}
+
+/// y[r][c] (+)= Σ_k x[r][k] w[c][k] for `Rows` × 4 elements; `w` names four rows of the weight.
+template <int Rows>
+inline void tile(
+    const float *x, int64_t x_stride, const float *const *w, int64_t depth, float *y, int64_t y_stride, int columns,
+    bool is_first) {
+  Vector sum[Rows][tile_columns] = {};
+  int64_t k = 0;
+  for (; k + lanes <= depth; k += lanes) {
+    Vector weight[tile_columns];
+#pragma clang loop unroll(full)
+    for (int c = 0; c < tile_columns; c++) weight[c] = load(w[c] + k);
+#pragma clang loop unroll(full)
+    for (int r = 0; r < Rows; r++) {
+      const Vector value = load(x + r * x_stride + k);
+#pragma clang loop unroll(full)
+      for (int c = 0; c < tile_columns; c++) sum[r][c] = MVAR_FMA(value, weight[c], sum[r][c]);
+    }
+  }
+  if (k < depth) {
+    for (int r = 0; r < Rows; r++) {
+      const Vector value = load(x + r * x_stride + k, depth - k);
+      for (int c = 0; c < tile_columns; c++) {
+        sum[r][c] = MVAR_FMA(value, load(w[c] + k, depth - k), sum[r][c]);
+      }
+    }
+  }
+#pragma clang loop unroll(full)
+  for (int r = 0; r < Rows; r++) {
+    const Quad total = sums(sum[r][0], sum[r][1], sum[r][2], sum[r][3]);
+    float *to = y + r * y_stride;
+    for (int c = 0; c < columns; c++) to[c] = is_first ? total[c] : to[c] + total[c];
+  }
+}
+
+template <int Rows>
+inline void tile_of(
+    int rows, const float *x, int64_t x_stride, const float *const *w, int64_t depth, float *y, int64_t y_stride,
+    int columns, bool is_first) {
+  if constexpr (Rows > 1) {
+    if (rows < Rows) return tile_of<Rows - 1>(rows, x, x_stride, w, depth, y, y_stride, columns, is_first);
+  }
+  tile<Rows>(x, x_stride, w, depth, y, y_stride, columns, is_first);
+}
+
+/// exp(x) by Cephes' polynomial, within 2 units in the last place for -87 ≤ x ≤ 88, and held at these ends.
+inline Vector exponential(Vector x) {
+  using Integers = int32_t __attribute__((vector_size(4 * MVAR_LANES)));
+  const Vector lowest = Vector{} - 87.0f, highest = Vector{} + 88.0f, one = Vector{} + 1.0f;
+  x = x < lowest ? lowest : x;
+  x = x > highest ? highest : x;
+  // Adding and taking away 1.5 · 2^23 rounds to a whole number in every instruction set.
+  const Vector n = (x * 1.44269504f + 12582912.0f) - 12582912.0f;
+  Vector r = MVAR_FMA(n, Vector{} - 0.693359375f, x);
+  r = MVAR_FMA(n, Vector{} + 2.12194440e-4f, r);
+  Vector p = MVAR_FMA(Vector{} + 1.9875691500e-4f, r, Vector{} + 1.3981999507e-3f);
+  p = MVAR_FMA(p, r, Vector{} + 8.3334519073e-3f);
+  p = MVAR_FMA(p, r, Vector{} + 4.1665795894e-2f);
+  p = MVAR_FMA(p, r, Vector{} + 1.6666665459e-1f);
+  p = MVAR_FMA(p, r, Vector{} + 5.0000001201e-1f);
+  const Vector mantissa = MVAR_FMA(p, r * r, r + one);
+  const Integers power = (__builtin_convertvector(n, Integers) + 127) << 23;
+  Vector scale;
+  __builtin_memcpy(&scale, &power, sizeof scale);
+  return mantissa * scale;
+}
+
+/// x · sigmoid(a(x)): SiLU with a(x) = x, and GELU's tanh form with a(x) = 2 √(2/π) (x + 0.044715 x³).
+inline Vector activated(Vector x, Activation activation) {
+  Vector argument = x;
+  if (activation == Activation::gelu_tanh) {
+    argument = x * 1.5957691216f * MVAR_FMA(x * x, Vector{} + 0.044715f, Vector{} + 1.0f);
+  }
+  return x / (exponential(-argument) + 1.0f);
+}
+
+/// One block of the product; see `Block`.
+void block(const Block &b) {
+  for (int64_t k = 0; k < b.depth; k += depth_step) {
+    const int64_t depth = std::min(depth_step, b.depth - k);
+    for (int64_t row = 0; row < b.rows; row += tile_rows) {
+      const int rows = static_cast<int>(std::min<int64_t>(tile_rows, b.rows - row));
+      for (int64_t column = 0; column < b.columns; column += tile_columns) {
+        const int columns = static_cast<int>(std::min<int64_t>(tile_columns, b.columns - column));
+        const float *w[tile_columns];
+        for (int c = 0; c < tile_columns; c++) w[c] = b.weight + (column + std::min(c, columns - 1)) * b.depth + k;
+        tile_of<tile_rows>(
+            rows, b.x + row * b.depth + k, b.depth, w, depth, b.y + row * b.y_stride + column, b.y_stride, columns,
+            k == 0);
+      }
+    }
+  }
+  for (int64_t row = 0; row < b.rows; row++) {
+    float *y = b.y + row * b.y_stride;
+    for (int64_t column = 0; column < b.columns; column += lanes) {
+      const int64_t count = std::min<int64_t>(lanes, b.columns - column);
+      Vector value = load(y + column, count);
+      if (b.bias) value += load(b.bias + column, count);
+      if (b.activation != Activation::identity) value = activated(value, b.activation);
+      __builtin_memcpy(y + column, &value, count * sizeof(float));
+    }
+  }
+}
+
+}  // namespace MVAR_NAMESPACE
