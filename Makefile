@@ -44,7 +44,7 @@ $(DEMO): $(MVAR) $(wildcard models/default/*)
 
 .PHONY: test
 test: set-up ## all tests, and parity where ../shared/parity exists
-	swift test -c $(TEST_CONFIGURATION)
+	swift test -c $(TEST_CONFIGURATION) --explicit-target-dependency-import-check error
 	@if [ -d "$(PARITY)" ]; then $(MAKE) --no-print-directory parity; else echo "No $(PARITY): parity skipped."; fi
 
 .PHONY: parity

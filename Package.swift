@@ -90,18 +90,23 @@ let package = Package(
         // Tests mirror Sources.
         .target(name: "TestSupport", path: "Tests/TestSupport"),
         .testTarget(name: "TorchTests", dependencies: ["Torch"]),
-        .testTarget(name: "NeuralNetworksTests", dependencies: ["NeuralNetworks"]),
+        .testTarget(name: "NeuralNetworksTests", dependencies: ["NeuralNetworks", "Torch"]),
         .testTarget(name: "FileOutputTests", dependencies: ["FileOutput"]),
         .testTarget(name: "ImagesTests", dependencies: ["FileOutput", "Images"]),
         .testTarget(name: "TokenPyramidTests", dependencies: ["TokenPyramid"]),
-        .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "CZlib", "FileOutput", "Torch"]),
+        .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "FileOutput", "Torch"]),
         .testTarget(
             name: "SamplingTests",
             dependencies: [
                 "Checkpoints", "ImageTokenizer", "NeuralNetworks", "Sampling", "ScaleTransformer", "TokenPyramid",
                 "Torch",
             ]),
-        .testTarget(name: "TrainingTests", dependencies: ["Training", "MVAR"]),
+        .testTarget(
+            name: "TrainingTests",
+            dependencies: [
+                "Checkpoints", "ImageTokenizer", "Images", "NeuralNetworks", "ScaleTransformer", "TokenPyramid", "Torch",
+                "Training",
+            ]),
         .testTarget(
             name: "ImageTokenizerTests", dependencies: ["ImageTokenizer", "NeuralNetworks", "TokenPyramid", "Torch"]),
         .testTarget(
@@ -114,7 +119,8 @@ let package = Package(
                 "TokenPyramid", "Torch",
             ]),
         .testTarget(name: "MVARTests", dependencies: ["MVAR", "TestSupport"]),
-        .testTarget(name: "MVARCommandTests", dependencies: ["MVARCommand", "MVAR", "Images", "FileOutput"]),
+        .testTarget(
+            name: "MVARCommandTests", dependencies: ["FileOutput", "Images", "MVAR", "MVARCommand", argumentParser]),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17

@@ -1,8 +1,5 @@
 import ArgumentParser
 
-/// The name means the parser's property wrapper here, not what an operator of LibTorch takes.
-typealias Argument = ArgumentParser.Argument
-
 /// `mvar`: the root of all commands.
 struct MVARCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -22,16 +22,16 @@ package struct Operator: @unchecked Sendable {
     }
 
     /// The only result of an operator that returns one tensor.
-    package func callAsFunction(_ arguments: Argument...) throws(TorchError) -> Tensor {
+    package func callAsFunction(_ arguments: OperatorArgument...) throws(TorchError) -> Tensor {
         try tensors(arguments)[0]
     }
 
     /// All results of an operator that returns tensors or one list of tensors.
-    package func results(_ arguments: Argument...) throws(TorchError) -> [Tensor] {
+    package func results(_ arguments: OperatorArgument...) throws(TorchError) -> [Tensor] {
         try tensors(arguments)
     }
 
-    private func tensors(_ arguments: [Argument]) throws(TorchError) -> [Tensor] {
+    private func tensors(_ arguments: [OperatorArgument]) throws(TorchError) -> [Tensor] {
         var results: [Tensor] = []
         try invoke(arguments) { value in
             switch value.tag {
@@ -49,7 +49,7 @@ package struct Operator: @unchecked Sendable {
         return results
     }
 
-    private func invoke(_ arguments: [Argument], receive: (CTorchValue) -> Void) throws(TorchError) {
+    private func invoke(_ arguments: [OperatorArgument], receive: (CTorchValue) -> Void) throws(TorchError) {
         let handle = try handle.get()
         // Lists must stay where they are during the call: they share three buffers.
         var storage = ArgumentStorage()
@@ -69,7 +69,7 @@ package struct Operator: @unchecked Sendable {
 }
 
 /// One argument of an ``Operator``.
-package enum Argument {
+package enum OperatorArgument {
     case none
     case tensor(Tensor)
     case integer(Int)
@@ -84,7 +84,7 @@ package enum Argument {
     case device(Device)
 
     /// A tensor, or nothing where the schema says `Tensor?`.
-    package static func optional(_ tensor: Tensor?) -> Argument { tensor.map(Argument.tensor) ?? .none }
+    package static func optional(_ tensor: Tensor?) -> Self { tensor.map(Self.tensor) ?? .none }
 
     var operands: [Tensor] {
         switch self {
@@ -96,7 +96,7 @@ package enum Argument {
     }
 }
 
-extension Argument: ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral, ExpressibleByBooleanLiteral,
+extension OperatorArgument: ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral, ExpressibleByBooleanLiteral,
     ExpressibleByArrayLiteral
 {
     package init(integerLiteral value: Int) { self = .integer(value) }
@@ -110,7 +110,7 @@ private struct ArgumentStorage {
     private var integers: [Int64] = []
     private var tensors: [CTorchTensor?] = []
 
-    mutating func append(listsOf argument: Argument) {
+    mutating func append(listsOf argument: OperatorArgument) {
         switch argument {
         case .integers(let values): integers.append(contentsOf: values.lazy.map(Int64.init))
         case .booleans(let values): integers.append(contentsOf: values.lazy.map { $0 ? 1 : 0 })
@@ -121,7 +121,7 @@ private struct ArgumentStorage {
     }
 
     mutating func withValues(
-        of arguments: [Argument], spare: Int,
+        of arguments: [OperatorArgument], spare: Int,
         _ body: (UnsafeMutablePointer<CTorchValue>, UnsafeMutablePointer<CTorchValue>) -> CTorchStatus
     ) -> CTorchStatus {
         integers.withUnsafeBufferPointer { integers in

@@ -14,8 +14,6 @@ private let atenSelect = Operator("aten::select", "int")
 private let atenUnbind = Operator("aten::unbind", "int")
 private let atenSplit = Operator("aten::split", "sizes")
 private let atenIndexSelect = Operator("aten::index_select")
-private let atenGather = Operator("aten::gather")
-private let atenFlip = Operator("aten::flip")
 private let atenPad = Operator("aten::constant_pad_nd")
 private let atenCopy = Operator("aten::copy_")
 
@@ -96,14 +94,6 @@ extension Tensor {
     public func rows(_ indices: Tensor, axis: Int = 0) throws(TorchError) -> Tensor {
         try atenIndexSelect(.tensor(self), .integer(axis), .tensor(indices))
     }
-
-    /// Along an axis, the element that each index names.
-    public func gathered(axis: Int, _ indices: Tensor) throws(TorchError) -> Tensor {
-        try atenGather(.tensor(self), .integer(axis), .tensor(indices))
-    }
-
-    /// A copy with axes reversed.
-    public func flipped(axes: Int...) throws(TorchError) -> Tensor { try atenFlip(.tensor(self), .integers(axes)) }
 
     /// Zeros around the elements: pairs (before, after), the last axis first.
     public func zeroPadded(_ counts: [Int]) throws(TorchError) -> Tensor {

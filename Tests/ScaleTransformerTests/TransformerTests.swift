@@ -104,9 +104,10 @@ import Torch
         let transformer = try transformer(.spatial(kernel: 3))
         let forward = try transformer.logits(
             ofScales: 0..<4, inputs: inputs(), condition: transformer.condition(on: [0, 2]))
+        let exchange = try Tensor([1, 0], shape: [2])
         let backward = try transformer.logits(
-            ofScales: 0..<4, inputs: inputs().flipped(axes: 0), condition: transformer.condition(on: [2, 0]))
-        #expect(try difference(forward, backward.flipped(axes: 0)) == 0)
+            ofScales: 0..<4, inputs: inputs().rows(exchange), condition: transformer.condition(on: [2, 0]))
+        #expect(try difference(forward, backward.rows(exchange)) == 0)
     }
 
     @Test("A class beyond the null class is an error")
