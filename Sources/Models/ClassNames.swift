@@ -13,18 +13,17 @@ public struct ClassNames: Hashable, Sendable {
     /// - Parameters:
     ///   - count: The number of classes.
     ///   - names: The model's own names, each a comma-separated list of synonyms; ignored unless there are `count`.
-    ///   - identifiers: Their identifiers, likewise.
+    ///   - identifiers: Their identifiers, likewise. Without names, WordNet's tell ImageNet's names.
     public init(count: Int, names: [String]? = nil, identifiers: [String]? = nil) {
-        if let names, names.count == count {
-            self.names = names.map(Self.synonyms)
-            self.identifiers =
-                identifiers.flatMap { $0.count == count ? $0 : nil } ?? Array(repeating: nil, count: count)
-        } else if count == Self.imageNet.names.count {
+        let names = names?.count == count ? names?.map(Self.synonyms) : nil
+        let identifiers = identifiers?.count == count ? identifiers : nil
+        if names == nil, identifiers == nil, count == Self.imageNet.count {
             self = Self.imageNet
-        } else {
-            self.names = Array(repeating: [], count: count)
-            self.identifiers = Array(repeating: nil, count: count)
+            return
         }
+        self.names =
+            names ?? identifiers?.map { Self.imageNetNames[$0] ?? [] } ?? Array(repeating: [], count: count)
+        self.identifiers = identifiers ?? Array(repeating: nil, count: count)
     }
 
     private init(names: [[String]], identifiers: [String?]) {
@@ -45,6 +44,11 @@ public struct ClassNames: Hashable, Sendable {
             identifiers: rows.map { $0.count > 1 ? $0[1] : nil })
     }()
 
+    /// ImageNet's names by WordNet identifier.
+    private static let imageNetNames: [String: [String]] = Dictionary(
+        zip(imageNet.identifiers, imageNet.names).compactMap { identifier, names in identifier.map { ($0, names) } },
+        uniquingKeysWith: { first, _ in first })
+
     /// How a class is shown: its number, and its usual name where it has one.
     public func label(of index: Int) -> String {
         guard names.indices.contains(index) else { return "none" }
@@ -55,7 +59,7 @@ public struct ClassNames: Hashable, Sendable {
     public func matching(_ text: String) -> [Int] {
         let wanted = text.lowercased()
         return names.indices.filter { index in
-            identifiers[index] == wanted || names[index].contains { $0.lowercased().contains(wanted) }
+            identifiers[index]?.lowercased() == wanted || names[index].contains { $0.lowercased().contains(wanted) }
         }
     }
 
@@ -69,9 +73,12 @@ public struct ClassNames: Hashable, Sendable {
             guard names.indices.contains(number) else { throw .outOfRange(number, count: count) }
             return number
         }
+        guard names.contains(where: { !$0.isEmpty }) || identifiers.contains(where: { $0 != nil }) else {
+            throw .nameless(text, count: count)
+        }
         let wanted = text.lowercased()
         let exact = names.indices.filter { index in
-            identifiers[index] == wanted || names[index].contains { $0.lowercased() == wanted }
+            identifiers[index]?.lowercased() == wanted || names[index].contains { $0.lowercased() == wanted }
         }
         if exact.count == 1 { return exact[0] }
         // A whole word of a name, then any part of it: "retriever" should not be lost to a longer word.
@@ -101,6 +108,7 @@ public enum ClassNameError: Error, Hashable, Sendable, CustomStringConvertible {
     case outOfRange(Int, count: Int)
     case unknown(String, nearest: [String])
     case ambiguous(String, candidates: [String])
+    case nameless(String, count: Int)
 
     /// What is wrong and what to do, on one line.
     public var description: String {
@@ -114,6 +122,8 @@ public enum ClassNameError: Error, Hashable, Sendable, CustomStringConvertible {
         case .ambiguous(let text, let candidates):
             "'\(text)' could be \(candidates.count) classes: \(candidates.prefix(12).joined(separator: "; "))"
                 + (candidates.count > 12 ? "; …" : "") + ". Use the number or the whole name."
+        case .nameless(let text, let count):
+            "'\(text)' names no class: the model has no class names. Give numbers 0...\(count - 1)."
         }
     }
 }

@@ -21,6 +21,11 @@ package struct ConfigurationResolution {
         descriptions.lazy.compactMap(key).first
     }
 
+    /// The names of a transformer's classes.
+    package func classNames(count: Int) -> ClassNames {
+        ClassNames(count: count, names: described(\.classNames), identifiers: described(\.classIDs))
+    }
+
     // MARK: Transformer
 
     package func transformer(_ checkpoint: Checkpoint) throws -> TransformerConfiguration {

@@ -45,9 +45,7 @@ public struct LoadedModel {
         transformer = try NextScaleTransformer(configuration, at: ParameterPath(parameters))
         try parameters.finish()
         tokenizer = try Self.tokenizer(tokenizerConfiguration, from: tokenizerCheckpoint, source: source)
-        classes = ClassNames(
-            count: configuration.classes, names: resolution.described(\.classNames),
-            identifiers: resolution.described(\.classIDs))
+        classes = resolution.classNames(count: configuration.classes)
         description = resolution.descriptions.first ?? ModelDescription()
     }
 

@@ -16,20 +16,22 @@ package enum ModelLocation {
         return found
     }
 
-    /// The default model that comes with the program: `models/default`, in the folder of the executable or above it.
-    package static func defaultModel() throws(ModelError) -> String {
-        var folder = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
-        var looked: [String] = []
+    /// The default model that comes with the program.
+    ///
+    /// - Parameter program: The program's file; links are followed.
+    /// - Returns: `models/default` or `share/mvar/models/default`, in the program's folder or one of the four above it.
+    package static func defaultModel(ofProgramAt program: String = "/proc/self/exe") throws(ModelError) -> String {
+        let start = URL(fileURLWithPath: program).resolvingSymlinksInPath().deletingLastPathComponent()
+        var folder = start
         // .build/<triple>/<configuration>/ is three folders below the package; `share/mvar` is where packagers put data.
         for _ in 0..<5 {
             for place in ["models/default", "share/mvar/models/default"] {
                 let candidate = folder.appendingPathComponent(place).path
-                looked.append(candidate)
                 if FileManager.default.fileExists(atPath: candidate + "/config.json") { return candidate }
             }
             if folder.path == "/" { break }
             folder.deleteLastPathComponent()
         }
-        throw .noDefaultModel(looked: looked)
+        throw .noDefaultModel(near: start.path)
     }
 }

@@ -38,7 +38,7 @@ public struct ModelSource: Hashable, Sendable {
 /// Why a model could not be put together from files that could be read.
 public enum ModelError: Error, Hashable, Sendable, CustomStringConvertible {
     case noTokenizer(model: String, looked: [String])
-    case noDefaultModel(looked: [String])
+    case noDefaultModel(near: String)
     case unknownSchedule(file: String, tokens: Int, scales: Int?)
     case contradictorySchedule(file: String, schedule: [Int], tokens: Int?, scales: Int?)
     case unknownHeads(file: String)
@@ -51,8 +51,9 @@ public enum ModelError: Error, Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .noTokenizer(let model, let looked):
             "No tokenizer for '\(model)': looked for \(looked.joined(separator: ", ")). Name it with --tokenizer."
-        case .noDefaultModel(let looked):
-            "There is no default model (looked in \(looked.joined(separator: ", "))). Name one with --model."
+        case .noDefaultModel(let folder):
+            "No model is named, and the default one is not there: mvar looks for models/default in '\(folder)', where the "
+                + "program is, and in the folders above. Name a model with --model."
         case .unknownSchedule(let file, let tokens, let scales):
             "'\(file)' does not say the side lengths of its maps (\(tokens) tokens"
                 + (scales.map { " in \($0) scales" } ?? "")

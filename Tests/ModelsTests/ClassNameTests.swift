@@ -45,7 +45,28 @@ import Testing
         #expect(try own.index(of: "felis") == 0)
         #expect(own.label(of: 1) == "1 dog")
         #expect(ClassNames(count: 2).label(of: 1) == "1")
-        #expect(throws: ClassNameError.self) { try ClassNames(count: 2).index(of: "dog") }
+    }
+
+    @Test("A model without names asks for numbers, and says which")
+    func nameless() throws {
+        let numbers = ClassNames(count: 12)
+        #expect(try numbers.index(of: "11") == 11)
+        let error = try #require(throws: ClassNameError.self) { try numbers.index(of: "dog") }
+        #expect(error == .nameless("dog", count: 12))
+        #expect(error.description.contains("no class names. Give numbers 0...11"))
+    }
+
+    @Test("Identifiers alone are enough for WordNet's names, in the model's own order")
+    func namesByIdentifier() throws {
+        let some = ClassNames(count: 3, identifiers: ["n02099601", "n01443537", "unheard-of"])
+        #expect(some.names[0].first == "golden retriever")
+        #expect(try some.index(of: "goldfish") == 1)
+        #expect(some.names[2].isEmpty && some.label(of: 2) == "2")
+        #expect(try some.index(of: "Unheard-of") == 2)
+        // Also where there are as many classes as ImageNet has: not necessarily in its order.
+        let reversed = ClassNames(count: 1000, identifiers: imageNet.identifiers.compactMap(\.self).reversed())
+        #expect(reversed.names == imageNet.names.reversed())
+        #expect(ClassNames(count: 3, names: ["a", "b", "c"], identifiers: some.identifiers.compactMap(\.self)).names[0] == ["a"])
     }
 
     @Test("Names that are too few for the classes are not used")

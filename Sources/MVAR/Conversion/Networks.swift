@@ -39,9 +39,7 @@ struct Networks {
             let configuration = try resolution.transformer(checkpoint)
             try LoadedModel.checkTransformer(source, checkpoint: checkpoint)
             model = Model(table: table, configuration: configuration)
-            classes = ClassNames(
-                count: configuration.classes, names: resolution.described(\.classNames),
-                identifiers: resolution.described(\.classIDs))
+            classes = resolution.classNames(count: configuration.classes)
         } else {
             model = nil
             classes = nil

@@ -10,8 +10,6 @@ extension LoadedModel {
     public static func classes(_ source: ModelSource) throws -> ClassNames {
         let checkpoint = try Checkpoint(path: source.model ?? ModelLocation.defaultModel())
         let resolution = try ConfigurationResolution(source, beside: checkpoint)
-        return ClassNames(
-            count: try checkpoint.modelShape().classes, names: resolution.described(\.classNames),
-            identifiers: resolution.described(\.classIDs))
+        return resolution.classNames(count: try checkpoint.modelShape().classes)
     }
 }
