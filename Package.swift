@@ -53,11 +53,12 @@ let package = Package(
         .target(name: "Torch", dependencies: ["CTorch", "CKernels"]),
         .target(name: "NeuralNetworks", dependencies: ["Torch"]),
 
-        // Files that appear whole or not at all.
+        // Files, also pipes, that are read once; files that appear whole or not at all.
+        .target(name: "FileInput"),
         .target(name: "FileOutput"),
 
         // The data flow: image -> tokens -> transformer -> tokens -> image.
-        .target(name: "Images", dependencies: ["CPNG", "CTurboJPEG", "CWebP", "CZlib", "FileOutput"]),
+        .target(name: "Images", dependencies: ["CPNG", "CTurboJPEG", "CWebP", "CZlib", "FileInput", "FileOutput"]),
         .target(name: "TokenPyramid"),
         .target(name: "ImageTokenizer", dependencies: ["NeuralNetworks", "TokenPyramid", "Torch"]),
         .target(name: "ScaleTransformer", dependencies: ["NeuralNetworks", "TokenPyramid", "Torch"]),
@@ -76,8 +77,8 @@ let package = Package(
         .target(
             name: "Training",
             dependencies: [
-                "Checkpoints", "FileOutput", "Images", "ImageTokenizer", "Models", "NeuralNetworks", "ScaleTransformer",
-                "TokenPyramid", "Torch",
+                "Checkpoints", "FileInput", "FileOutput", "Images", "ImageTokenizer", "Models", "NeuralNetworks",
+                "ScaleTransformer", "TokenPyramid", "Torch",
             ]),
         .target(
             name: "MVAR",
@@ -91,6 +92,7 @@ let package = Package(
         .target(name: "TestSupport", path: "Tests/TestSupport"),
         .testTarget(name: "TorchTests", dependencies: ["Torch"]),
         .testTarget(name: "NeuralNetworksTests", dependencies: ["NeuralNetworks", "Torch"]),
+        .testTarget(name: "FileInputTests", dependencies: ["FileInput"]),
         .testTarget(name: "FileOutputTests", dependencies: ["FileOutput"]),
         .testTarget(name: "ImagesTests", dependencies: ["FileOutput", "Images"]),
         .testTarget(name: "TokenPyramidTests", dependencies: ["TokenPyramid"]),
@@ -104,8 +106,8 @@ let package = Package(
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "Checkpoints", "ImageTokenizer", "Images", "NeuralNetworks", "ScaleTransformer", "TokenPyramid", "Torch",
-                "Training",
+                "Checkpoints", "ImageTokenizer", "Images", "NeuralNetworks", "ScaleTransformer", "TokenPyramid",
+                "Torch", "Training",
             ]),
         .testTarget(
             name: "ImageTokenizerTests", dependencies: ["ImageTokenizer", "NeuralNetworks", "TokenPyramid", "Torch"]),

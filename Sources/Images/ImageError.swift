@@ -18,13 +18,23 @@ public struct ImageError: Error, Hashable, Sendable {
         self.path = path
     }
 
+    /// The error about bytes that begin like no picture of ours.
+    init(unrecognized start: [UInt8]) {
+        self.init(start.isEmpty ? .empty : .notAPicture(looksLike: ImageFormat.foreignName(of: start)))
+    }
+
     /// The same about a named file.
     func with(path: String) -> ImageError { ImageError(reason, path: path) }
+
+    /// The same for a line that names the file already.
+    package var withoutPath: ImageError { ImageError(reason) }
 
     /// What can be wrong with a picture or its file.
     public enum Reason: Hashable, Sendable {
         /// There is no such file.
         case absent
+        /// The file is an empty pipe that nobody writes to.
+        case abandonedPipe
         /// The system declined to read the file, for the `errno` `code`.
         case unreadable(code: Int32)
         /// The file is larger than any picture that could be read: more than `limit` bytes.
@@ -66,6 +76,8 @@ extension ImageError: CustomStringConvertible {
         let known = "Known are PNG (.png), JPEG (.jpg, .jpeg) and WebP (.webp)."
         return switch reason {
         case .absent: "\(reading): there is no such file. Check the path."
+        case .abandonedPipe:
+            "\(reading): it is an empty pipe that nobody writes to. Start its writer first, or save the picture to a file."
         case .unreadable(let code): "\(reading): \(String(cString: strerror(code))). \(Self.advice(for: code))"
         case .fileTooLarge(let limit): "\(reading): it is larger than \(limit) bytes. Give a smaller picture."
         case .empty: "\(reading): the file is empty. Get another copy."

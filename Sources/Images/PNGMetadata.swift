@@ -70,11 +70,7 @@ extension PNGMetadata {
     /// - Parameter path: A PNG file.
     /// - Throws: ``ImageError`` where the file is absent, no PNG, ends too early, or holds damaged tokens.
     public init(contentsOf path: String) throws(ImageError) {
-        do throws(ImageError) {
-            try self.init(decoding: PixelImage.bytes(ofPictureAt: path))
-        } catch {
-            throw error.with(path: path)
-        }
+        self = try ImageFile(path: path).metadata()
     }
 
     /// The PNG with this metadata in front of its pixels.

@@ -12,19 +12,21 @@ struct PictureDetails: Encodable {
 
     /// Reads a picture; nil where the file is none, and may be a model.
     init?(path: String) throws {
-        guard let format = Self.format(of: path) else { return nil }
-        let picture = try PixelImage(contentsOf: path)
-        let metadata = format == .png ? try PNGMetadata(contentsOf: path) : PNGMetadata()
+        let file: ImageFile
+        do throws(ImageError) {
+            file = try ImageFile(path: path)
+        } catch {
+            // By its name a picture: the message should speak of one.
+            if (try? ImageFormat(extensionOf: path)) != nil { throw error }
+            return nil
+        }
+        let picture = try file.image()
+        let metadata = file.format == .png ? try file.metadata() : PNGMetadata()
         self.path = path
-        self.format = format.rawValue
+        format = file.format.rawValue
         (width, height) = (picture.width, picture.height)
         texts = metadata.texts
         tokens = try metadata.tokens.map { (bytes) throws(PictureTokensError) in try PictureTokens(decoding: bytes) }
-    }
-
-    /// By the first bytes; by the name where there are none, so that the message speaks of a picture.
-    private static func format(of path: String) -> ImageFormat? {
-        ImageFormat(signatureOf: FileStart.bytes(of: path)) ?? (try? ImageFormat(extensionOf: path))
     }
 
     /// Whether mixtures of codes were taken, which tokens do not say.

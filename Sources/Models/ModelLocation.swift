@@ -20,6 +20,7 @@ package enum ModelLocation {
     ///
     /// - Parameter program: The program's file; links are followed.
     /// - Returns: `models/default` or `share/mvar/models/default`, in the program's folder or one of the four above it.
+    /// - Throws: ``ModelError`` where there is none.
     package static func defaultModel(ofProgramAt program: String = "/proc/self/exe") throws(ModelError) -> String {
         let start = URL(fileURLWithPath: program).resolvingSymlinksInPath().deletingLastPathComponent()
         var folder = start

@@ -121,11 +121,24 @@ import Testing
                 == "'/nonexistent/model.pth' does not exist; check the path.")
         #expect(message { _ = try MappedFile(path: "") }.contains("does not exist"))
         #expect(message { _ = try MappedFile(path: Fixture.folder) }.contains("is a folder"))
-        #expect(message { _ = try MappedFile(path: "/dev/null") }.contains("a device or a pipe"))
+        #expect(message { _ = try MappedFile(path: "/dev/null") }.contains("is a device"))
         try Fixture.withFolder { folder in
             try Data().write(to: URL(filePath: folder + "/empty"))
             #expect(message { _ = try MappedFile(path: folder + "/empty") }.contains("is empty"))
         }
+    }
+
+    @Test("A pipe is declined at once, written to or not, and says to save it first")
+    func pipe() throws {
+        try Fixture.withFolder { folder in
+            let path = folder + "/model.pth"
+            #expect(mkfifo(path, 0o600) == 0)
+            #expect(message { _ = try MappedFile(path: path) }.contains("is a pipe"))
+            #expect(message { _ = try Checkpoint(path: path) }.contains("save it to a file first"))
+        }
+        let pipe = Pipe()
+        let path = "/dev/fd/\(pipe.fileHandleForReading.fileDescriptor)"
+        #expect(message { _ = try MappedFile(path: path) }.contains("is a pipe"))
     }
 
     @Test("A slice outside the file is nil")

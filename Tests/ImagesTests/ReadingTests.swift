@@ -1,3 +1,4 @@
+import Foundation
 import Images
 import Testing
 
@@ -72,6 +73,29 @@ struct ReadingTests {
 
     @Test("A file without end is not read to its end")
     func endless() { #expect(imageError { try PixelImage(contentsOf: "/dev/zero") }?.path == "/dev/zero") }
+
+    @Test("A picture is read from a pipe, with its metadata, in one go")
+    func pipe() throws {
+        let metadata = PNGMetadata(texts: [.init(key: "mvar:seed", value: "1")], tokens: [1, 2, 3])
+        let bytes = try drawing(20, 14).encoded(as: .png, metadata: metadata)
+        let pipe = Pipe()
+        try pipe.fileHandleForWriting.write(contentsOf: Data(bytes))
+        try pipe.fileHandleForWriting.close()
+        let file = try ImageFile(path: "/dev/fd/\(pipe.fileHandleForReading.fileDescriptor)")
+        #expect(file.format == .png)
+        #expect(try file.image() == drawing(20, 14))
+        #expect(try file.metadata() == metadata)
+    }
+
+    @Test("A pipe that nobody writes to is declined at once")
+    func abandonedPipe() throws {
+        let folder = try TemporaryFolder()
+        let path = "\(folder.path)/picture.png"
+        #expect(mkfifo(path, 0o600) == 0)
+        let error = imageError { try PixelImage(contentsOf: path) }
+        #expect(error?.reason == .abandonedPipe)
+        #expect(error?.description.contains("Start its writer first") == true)
+    }
 
     @Test("A film is declined as one")
     func film() throws {

@@ -135,8 +135,8 @@ import Testing
     @Test(
         "What cannot be done is status 1, one line, and nothing written",
         arguments: [
-            (["--class", "4"], "outside 0...3"), (["--class", "goldfish"], "No class"), (["--count", "2"], "--grid"),
-            (["--class", "0,1"], "--grid"), (["--schedule", "1,2,3"], "--schedule"),
+            (["--class", "4"], "outside 0...3"), (["--class", "goldfish"], "no class names"),
+            (["--count", "2"], "--grid"), (["--class", "0,1"], "--grid"), (["--schedule", "1,2,3"], "--schedule"),
             (["--device", "cuda:63"], "cuda:63"),
             (["--tokenizer", "absent.pth"], "does not exist"), (["--model", Mini64.tokenizer], "no transformer"),
             (["--model", Mini64.folder + "/config.json"], "config.json"),

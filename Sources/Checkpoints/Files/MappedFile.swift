@@ -38,7 +38,9 @@ public final class MappedFile {
         switch status.st_mode & S_IFMT {
         case S_IFREG: break
         case S_IFDIR: throw failure(.isFolder)
-        default: throw failure(.unreadable(reason: "it is a device or a pipe, not a file"))
+        case S_IFIFO:
+            throw failure(.unreadable(reason: "it is a pipe, of which nothing can be mapped; save it to a file first"))
+        default: throw failure(.unreadable(reason: "it is a device and not a file"))
         }
         guard status.st_size > 0 else { throw failure(.empty) }
         guard let start = mmap(nil, Int(status.st_size), PROT_READ, MAP_PRIVATE, descriptor, 0), start != MAP_FAILED

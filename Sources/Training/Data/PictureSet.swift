@@ -39,16 +39,17 @@ public final class PictureSet {
         var unreadable: [(name: String, reason: String)] = []
         for path in paths {
             if found.count >= limit { break }
-            try Self.forEachPicture(in: path) { (className, name, bytes) throws(DataError) in
+            try Self.forEachPicture(in: path) { (className, name, image) throws(DataError) in
                 guard let label = classes == nil ? indices[className] ?? names.count : indices[className] else {
                     return true
                 }
                 let planes: [UInt8]
                 do throws(ImageError) {
-                    planes = try Self.planes(of: bytes(), side: side)
+                    planes = try Self.planes(of: image(), side: side)
                 } catch {
-                    unreadable.append((name, "\(error)"))
-                    report(name, "\(error)")
+                    let reason = "\(error.withoutPath)"
+                    unreadable.append((name, reason))
+                    report(name, reason)
                     return true
                 }
                 if label == names.count {
@@ -123,9 +124,8 @@ public final class PictureSet {
         return PixelImage(width: side, height: side, pixels: interleaved)
     }
 
-    private static func planes(of bytes: [UInt8], side: Int) throws(ImageError) -> [UInt8] {
-        var image = try PixelImage(decoding: bytes)
-        if image.width != side || image.height != side { image = image.centerCropped(to: side) }
+    private static func planes(of image: PixelImage, side: Int) -> [UInt8] {
+        let image = image.width == side && image.height == side ? image : image.centerCropped(to: side)
         let area = side * side
         return [UInt8](unsafeUninitializedCapacity: 3 * area) { buffer, count in
             image.pixels.withUnsafeBufferPointer { pixels in
@@ -139,10 +139,10 @@ public final class PictureSet {
 
     // MARK: Where pictures are
 
-    /// Calls `body` with class, full name and bytes of every file; it returns false to stop.
+    /// Calls `body` with class, full name and picture of every file; it returns false to stop.
     private static func forEachPicture(
         in path: String,
-        _ body: (String, String, () throws(ImageError) -> [UInt8]) throws(DataError) -> Bool
+        _ body: (String, String, () throws(ImageError) -> PixelImage) throws(DataError) -> Bool
     ) throws(DataError) {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { throw .absent(path: path) }
@@ -150,7 +150,9 @@ public final class PictureSet {
             try TarArchive(path: path).forEachFile { (entry) throws(DataError) in
                 let parts = entry.name.split(separator: "/").filter { $0 != "." }
                 guard parts.count >= 2, let name = parts.last, !name.hasPrefix(".") else { return true }
-                return try body(String(parts[parts.count - 2]), path + ":" + entry.name) { entry.bytes }
+                return try body(String(parts[parts.count - 2]), path + ":" + entry.name) { () throws(ImageError) in
+                    try PixelImage(decoding: entry.bytes)
+                }
             }
             return
         }
@@ -162,8 +164,7 @@ public final class PictureSet {
             for name in try contents(of: folder) {
                 let file = folder + "/" + name
                 let goesOn = try body(className, file) { () throws(ImageError) in
-                    guard let data = FileManager.default.contents(atPath: file) else { return [] }
-                    return [UInt8](data)
+                    try PixelImage(contentsOf: file)
                 }
                 guard goesOn else { return }
             }

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
+import FileInput
 
 /// Reads the files in a tar archive one after another (POSIX ustar, with GNU's and pax's long names).
 ///
@@ -26,7 +22,7 @@ struct TarArchive {
     /// - Parameter body: Returns false to stop.
     /// - Throws: ``DataError`` where the archive cannot be read, is none, or is cut off.
     func forEachFile(_ body: (Entry) throws(DataError) -> Bool) throws(DataError) {
-        let file = try ReadableFile(path: path)
+        let file = try reading { () throws(FileInputError) in try InputFile(path: path) }
         var longName: String?
         while let header = try block(from: file) {
             if header.allSatisfy({ $0 == 0 }) { return }
@@ -49,18 +45,27 @@ struct TarArchive {
         }
     }
 
-    private func block(from file: ReadableFile) throws(DataError) -> [UInt8]? {
-        let bytes = try file.read(Self.blockSize)
+    private func block(from file: InputFile) throws(DataError) -> [UInt8]? {
+        let bytes = try reading { () throws(FileInputError) in try file.read(Self.blockSize) }
         if bytes.isEmpty { return nil }
         guard bytes.count == Self.blockSize else { throw cutOff }
         return bytes
     }
 
-    private func content(of size: Int, from file: ReadableFile) throws(DataError) -> [UInt8] {
-        let bytes = try file.read(size)
-        let padding = (Self.blockSize - size % Self.blockSize) % Self.blockSize
-        guard bytes.count == size, try file.read(padding).count == padding else { throw cutOff }
-        return bytes
+    private func content(of size: Int, from file: InputFile) throws(DataError) -> [UInt8] {
+        // Entries are padded to whole blocks.
+        let whole = (size + Self.blockSize - 1) / Self.blockSize * Self.blockSize
+        let bytes = try reading { () throws(FileInputError) in try file.read(whole) }
+        guard bytes.count == whole else { throw cutOff }
+        return Array(bytes[..<size])
+    }
+
+    private func reading<Result>(_ body: () throws(FileInputError) -> Result) throws(DataError) -> Result {
+        do throws(FileInputError) {
+            return try body()
+        } catch {
+            throw error == .absent ? .absent(path: path) : .unreadable(path: path, reason: "\(error)")
+        }
     }
 
     private var cutOff: DataError { .damagedArchive(path: path, reason: "it ends in the middle of an entry") }
@@ -98,43 +103,4 @@ struct TarArchive {
         }
         return nil
     }
-}
-
-/// A file that is read from its beginning to its end.
-final class ReadableFile {
-    private let path: String
-    private let descriptor: Int32
-
-    init(path: String) throws(DataError) {
-        guard !path.isEmpty, !path.utf8.contains(0) else { throw .absent(path: path) }
-        descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        self.path = path
-        guard descriptor >= 0 else {
-            throw errno == ENOENT || errno == ENOTDIR
-                ? .absent(path: path) : .unreadable(path: path, reason: String(cString: strerror(errno)))
-        }
-    }
-
-    deinit { if descriptor >= 0 { close(descriptor) } }
-
-    /// The next `count` bytes; fewer at the end.
-    func read(_ count: Int) throws(DataError) -> [UInt8] {
-        var failure: Int32?
-        let descriptor = descriptor
-        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-            while filled < count {
-                let received = systemRead(descriptor, buffer.baseAddress.map { $0 + filled }, count - filled)
-                if received < 0, errno == EINTR { continue }
-                if received < 0 { failure = errno }
-                if received <= 0 { return }
-                filled += received
-            }
-        }
-        if let failure { throw .unreadable(path: path, reason: String(cString: strerror(failure))) }
-        return bytes
-    }
-}
-
-private func systemRead(_ descriptor: Int32, _ buffer: UnsafeMutablePointer<UInt8>?, _ count: Int) -> Int {
-    read(descriptor, buffer, count)
 }
