@@ -9,8 +9,9 @@
 /// The bytes go to a hidden temporary file in the same folder, which ``commit()`` renames; an existing file stays as it
 /// was until then. Without a commit the temporary file is removed: by ``discard()``, when the value is released, or by
 /// ``removeUnfinishedFiles()`` when a signal ends the program. A symbolic link is followed, so that what it points to is
-/// replaced and not the link. Devices and pipes (`/dev/null`) are written to directly, since they cannot be renamed over;
-/// so is ``StandardOutput/path``, whatever lies behind it.
+/// replaced and not the link. Devices and pipes (`/dev/null`) cannot be renamed over: they are written to directly, opened
+/// when there are bytes, and a pipe then waits for its reader. ``StandardOutput/path`` is written to directly too, whatever
+/// lies behind it.
 ///
 /// ```swift
 /// try AtomicFile.write(to: "picture.png") { file in
@@ -26,7 +27,9 @@ public final class AtomicFile {
 
     private let destination: String
     private let unfinished: UnfinishedFile?
+    /// Negative for a device or pipe that has not been opened yet, and when all is done.
     private var descriptor: Int32
+    private var isDone = false
 
     /// Starts a file that will be at `path`.
     ///
@@ -51,8 +54,9 @@ public final class AtomicFile {
         if let existing, existing != S_IFREG {
             destination = path
             unfinished = nil
-            descriptor = open(path, O_WRONLY | O_CLOEXEC)
-            guard descriptor >= 0 else { throw .failed(operation: "open", path: path, code: errno) }
+            // Not opened only to see whether it can be: a pipe's reader would take that for the end of the file.
+            descriptor = -1
+            guard access(path, W_OK) == 0 else { throw .failed(operation: "open", path: path, code: errno) }
             return
         }
         destination = Self.resolved(path)
@@ -68,8 +72,8 @@ public final class AtomicFile {
     /// - Parameter bytes: Any number of bytes.
     /// - Throws: ``FileOutputError`` where the disk is full or fails. The file can only be discarded then.
     public func append(_ bytes: UnsafeRawBufferPointer) throws(FileOutputError) {
-        precondition(descriptor >= 0, "'\(path)' was committed or discarded before")
-        if let code = writeAll(bytes, to: descriptor) { throw .failed(operation: "write", path: path, code: code) }
+        let code = try writeAll(bytes, to: openDescriptor())
+        if let code { throw .failed(operation: "write", path: path, code: code) }
         count += bytes.count
     }
 
@@ -87,10 +91,8 @@ public final class AtomicFile {
     ///
     /// - Throws: ``FileOutputError`` where the disk is full or fails. The file can only be discarded then.
     public func synchronize() throws(FileOutputError) {
-        precondition(descriptor >= 0, "'\(path)' was committed or discarded before")
-        if unfinished != nil, fsync(descriptor) != 0 {
-            throw .failed(operation: "write", path: path, code: errno)
-        }
+        let descriptor = try openDescriptor()
+        if unfinished != nil, fsync(descriptor) != 0 { throw .failed(operation: "write", path: path, code: errno) }
     }
 
     /// Gives the file its name. Nothing can be appended afterwards.
@@ -99,11 +101,10 @@ public final class AtomicFile {
     ///   renaming cannot leave an empty file. Costs some milliseconds a file.
     /// - Throws: ``FileOutputError`` where the disk is full or fails; the file is discarded then.
     public func commit(durably: Bool = true) throws(FileOutputError) {
-        precondition(descriptor >= 0, "'\(path)' was committed or discarded before")
         defer { discard() }
         if durably { try synchronize() }
         // Network file systems report a full disk only here.
-        let closed = close(descriptor)
+        let closed = close(try openDescriptor())
         descriptor = -1
         guard closed == 0 || errno == EINTR else { throw .failed(operation: "write", path: path, code: errno) }
         guard let unfinished else { return }
@@ -117,7 +118,15 @@ public final class AtomicFile {
     public func discard() {
         if descriptor >= 0 { close(descriptor) }
         descriptor = -1
+        isDone = true
         unfinished?.remove()
+    }
+
+    private func openDescriptor() throws(FileOutputError) -> Int32 {
+        precondition(!isDone, "'\(path)' was committed or discarded before")
+        if descriptor < 0 { descriptor = open(destination, O_WRONLY | O_CLOEXEC) }
+        guard descriptor >= 0 else { throw .failed(operation: "open", path: path, code: errno) }
+        return descriptor
     }
 
     /// Writes a file whose bytes `body` appends; it appears once `body` has returned.

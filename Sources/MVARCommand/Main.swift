@@ -5,6 +5,7 @@ import Foundation
 @main
 enum Main {
     static func main() async {
+        StandardStreams.fillGaps()
         Interruption.install()
         let failure = await failure(of: Array(CommandLine.arguments.dropFirst()))
         if let message = failure?.message { StandardError.write(message) }

@@ -118,6 +118,20 @@ final class AtomicFileTests {
         #expect(type == .typeCharacterSpecial)
     }
 
+    @Test("A pipe is not opened before there are bytes: its reader does not see an empty file first")
+    func pipe() throws {
+        let path = "\(folder)/pipe"
+        try #require(mkfifo(path, 0o600) == 0)
+        // Would wait for a reader if the pipe were opened.
+        try AtomicFile(path: path).discard()
+        let reader = open(path, O_RDONLY | O_NONBLOCK)
+        defer { close(reader) }
+        try AtomicFile.write([1, 2, 3], to: path)
+        var bytes = [UInt8](repeating: 0, count: 10)
+        #expect(read(reader, &bytes, 10) == 3 && bytes[..<3] == [1, 2, 3])
+        #expect(try names() == ["pipe"])
+    }
+
     @Test("A full disk is reported as such")
     func fullDisk() throws {
         let error = #expect(throws: FileOutputError.self) { try AtomicFile.write([1], to: "/dev/full") }

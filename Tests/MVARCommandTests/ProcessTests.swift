@@ -2,6 +2,8 @@ import Foundation
 import MVAR
 import Testing
 
+@testable import MVARCommand
+
 /// What only a process of its own shows: signals, closed pipes, what goes where.
 @Suite("mvar as a process", .enabled(if: Program.path != nil, "the program was not built beside the tests"))
 struct ProcessTests {
@@ -26,6 +28,53 @@ struct ProcessTests {
         program.process.waitUntilExit()
         #expect(program.process.terminationStatus != 0)
         #expect(program.errors().isEmpty)
+    }
+
+    // In a process of its own: the tests beside it print.
+    @Test("Closed streams are filled, so that no file gets their numbers, and stay unusable")
+    func closedStreams() async {
+        await #expect(processExitsWith: .success) {
+            for stream: Int32 in 0...2 { close(stream) }
+            StandardStreams.fillGaps()
+            for stream: Int32 in 0...2 { try #require(fcntl(stream, F_GETFD) >= 0) }
+            var byte: UInt8 = 0
+            try #require(read(0, &byte, 1) < 0 && write(1, &byte, 1) < 0 && write(2, &byte, 1) < 0)
+        }
+    }
+
+    @Test("With standard output closed the picture is whole, and the results that nobody got are a failure")
+    func closedOutput() throws {
+        let folder = try TemporaryFolder()
+        let picture = folder.file("a.png")
+        let program = try Program(
+            ["sample", "--model", Mini64.model, "--quiet", "-o", picture], shell: "exec \"$0\" \"$@\" <&- >&-")
+        #expect(program.errors().contains("standard output"))
+        program.process.waitUntilExit()
+        #expect(program.process.terminationStatus == 1)
+        #expect(try PixelImage(contentsOf: picture).width == 64)
+    }
+
+    @Test("A picture is inspected through a pipe")
+    func inspectsPipe() throws {
+        let folder = try TemporaryFolder()
+        let picture = folder.file("a.png")
+        try PixelImage(width: 3, height: 2, pixels: [UInt8](repeating: 0, count: 18))
+            .write(to: picture, metadata: PNGMetadata(texts: [.init(key: "k", value: "told")]))
+        let program = try Program(["inspect", "/dev/stdin"], shell: "cat \(picture) | \"$0\" \"$@\"")
+        let output = String(decoding: program.output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        #expect(output.contains("3 × 2 pixels") && output.contains("told"))
+    }
+
+    @Test("A pipe that nobody writes to ends in a line, not in waiting") func abandonedPipe() throws {
+        let folder = try TemporaryFolder()
+        for name in ["model", "picture.png"] {
+            #expect(mkfifo(folder.file(name), 0o600) == 0)
+            let program = try Program(["inspect", folder.file(name)])
+            let errors = program.errors()
+            #expect(errors.contains("pipe") && errors.split(separator: "\n").count == 1)
+            program.process.waitUntilExit()
+            #expect(program.process.terminationStatus == 1)
+        }
     }
 
     @Test("Nothing but the picture goes to standard output") func pictureToStandardOutput() throws {

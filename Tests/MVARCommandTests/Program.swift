@@ -20,10 +20,12 @@ struct Program {
     ///   - arguments: Its command line.
     ///   - reader: Whether anybody reads what it prints.
     ///   - file: A file for its standard output, instead of ``output``.
+    ///   - shell: A shell's line that runs it, as `"$0" "$@"`.
     /// - Throws: What keeps it from starting.
-    init(_ arguments: [String], reader: Bool = true, writingTo file: FileHandle? = nil) throws {
-        process.executableURL = URL(fileURLWithPath: Program.path ?? "mvar")
-        process.arguments = arguments
+    init(_ arguments: [String], reader: Bool = true, writingTo file: FileHandle? = nil, shell: String? = nil) throws {
+        let program = Program.path ?? "mvar"
+        process.executableURL = URL(fileURLWithPath: shell == nil ? program : "/bin/sh")
+        process.arguments = (shell.map { ["-c", $0, program] } ?? []) + arguments
         if let file { process.standardOutput = file } else { process.standardOutput = output }
         process.standardError = standardError
         if !reader { try output.fileHandleForReading.close() }
