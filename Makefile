@@ -11,7 +11,7 @@ DEMO := out/demo.png
 # Tests and parity share one configuration, so that `make test` builds once. Debug: it builds in half the time of release
 # and checks more, and what is slow in it, loops over elements in Swift, is little beside LibTorch's work.
 TEST_CONFIGURATION ?= debug
-# Golden files to check against: see `make parity`.
+# More golden files than Tests/Fixtures has, which the team keeps beside the repository; elsewhere their checks are skipped.
 PARITY ?= ../shared/parity
 
 # Package.swift reads it. A relative path would depend on the folder that SwiftPM happens to run in.
@@ -43,12 +43,13 @@ $(DEMO): $(MVAR) $(wildcard models/default/*)
 	$(MVAR) sample --model models/default --count 16 --seed 1 --grid -o $@
 
 .PHONY: test
-test: set-up ## all tests, and parity where ../shared/parity exists
+test: set-up ## all tests, and parity where the team's golden files (../shared/parity) are
 	swift test -c $(TEST_CONFIGURATION) --explicit-target-dependency-import-check error
-	@if [ -d "$(PARITY)" ]; then $(MAKE) --no-print-directory parity; else echo "No $(PARITY): parity skipped."; fi
+	@if [ -d "$(PARITY)" ]; then $(MAKE) --no-print-directory parity; else \
+		echo "Skipped: parity with the golden files of $(PARITY), which is not here (CONTRIBUTING.md)."; fi
 
 .PHONY: parity
-parity: set-up ## what PyTorch computed against what mvar computes; PARITY=folder for another than ../shared/parity
+parity: set-up ## what PyTorch recorded against what mvar computes; PARITY=folder if not ../shared/parity
 	swift build -c $(TEST_CONFIGURATION) --product mvar
 	@scripts/parity.sh .build/$(TEST_CONFIGURATION)/mvar "$(PARITY)"
 

@@ -45,6 +45,7 @@ extension FileOutputError: CustomStringConvertible {
         case ENAMETOOLONG: "Choose a shorter name."
         case ENOTDIR: "A part of the path before the last is a file, not a folder."
         case EMFILE, ENFILE: "Too many files are open: close some or raise the limit (ulimit -n)."
+        case EBADF: "The program was started with it closed."
         case EPIPE: "The program that reads from here has ended."
         default: "Check the path and the disk."
         }
