@@ -23,8 +23,8 @@ struct ConvertCommand: AsyncParsableCommand {
 
     @Argument(
         help: """
-            What to write: .pth, .safetensors, or no extension for a folder; - is standard output, with --to. What it \
-            lies in must exist.
+            What to write: .pth, .safetensors, or no extension for a folder, in a folder that exists; - is standard \
+            output, and needs --to.
             """,
         completion: .file())
     var result: String

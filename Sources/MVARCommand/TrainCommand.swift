@@ -6,8 +6,8 @@ struct TrainCommand: AsyncParsableCommand {
         commandName: "train",
         abstract: "Train a tokenizer, then a model on its tokens.",
         discussion: """
-            Pictures come from tar archives with entries CLASS/NAME.JPEG, or from folders with a folder for every class. \
-            A run keeps its state in a folder of its own and can be stopped with Ctrl-C and resumed. The result is a \
+            Pictures (PNG, JPEG, WebP) come from tar archives with entries CLASS/NAME, as in n01443537/1.JPEG, or from \
+            folders with a folder for every class. A run keeps its state in a folder of its own and can be stopped with Ctrl-C and resumed. The result is a \
             folder that 'mvar sample --model' takes as it is.
 
               mvar train tokenizer --data train.tar --validation val.tar \\

@@ -78,7 +78,7 @@ struct TrainModelCommand: AsyncParsableCommand {
     struct RecommendationOptions: ParsableArguments {
         @Option(
             help: ArgumentHelp(
-                "Names of the classes: a file with lines of class, tab, name (or number, class, name).",
+                "A file with the names of the classes, a line each: the folder's name, a tab, the name. (default: the folders' names)",
                 valueName: "file"),
             completion: .file())
         var classNames: String?

@@ -6,7 +6,7 @@ struct TrainDataOptions: ParsableArguments {
     @Option(
         parsing: .upToNextOption,
         help: ArgumentHelp(
-            "What to learn from: tar archives with entries CLASS/NAME.JPEG, folders with a folder for every class.",
+            "What to learn from: tar archives with entries CLASS/NAME, or folders with a folder for every class.",
             valueName: "path"),
         completion: .file())
     var data: [String]

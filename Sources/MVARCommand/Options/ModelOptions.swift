@@ -47,7 +47,8 @@ struct ModelTokenizerOptions: ParsableArguments {
 struct TokenizerFileOption: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The tokenizer: a .pth or .safetensors file. (default: the one in or beside the model)", valueName: "path"),
+            "The tokenizer: a .pth file, a .safetensors file, or a folder. (default: the one in or beside the model)",
+            valueName: "path"),
         completion: .file())
     var tokenizer: String?
 }

@@ -22,7 +22,7 @@ public enum DataError: Error, Hashable, Sendable, CustomStringConvertible {
         case .unreadable(let path, let reason): "'\(path)' cannot be read: \(reason)."
         case .damagedArchive(let path, let reason): "'\(path)' is no whole tar archive: \(reason)."
         case .noPictures(let paths):
-            "No pictures are in \(paths.joined(separator: ", ")); entries must be named CLASS/NAME.JPEG."
+            "No pictures are in \(paths.joined(separator: ", ")); entries must be named CLASS/NAME, as in n01443537/1.JPEG."
         case .emptyClasses(let classes, let paths):
             "\(paths.joined(separator: ", ")) \(paths.count == 1 ? "holds" : "hold") no picture of "
                 + "\(classes.joined(separator: ", ")); check --classes."
