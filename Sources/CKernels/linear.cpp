@@ -9,11 +9,11 @@
 #include "parallel.h"
 #include <ATen/ops/empty.h>
 #include <torch/library.h>
-#include "instruction_set.h"
+#include "activation.h"
 
 namespace {
 
-enum class Activation { identity, gelu_tanh, silu };
+using mvar::Activation;
 
 /// A part of the product that one thread computes: some rows with some columns.
 struct Block {
@@ -28,65 +28,12 @@ struct Block {
 /// How far a tile runs along k before its sums are folded, so that a block of both factors stays in the second cache.
 constexpr int64_t depth_step = 2048;
 
-#if defined(__x86_64__)
-#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,fma"))), apply_to = function)
-#define MVAR_NAMESPACE avx512
-#define MVAR_LANES 16
-#define MVAR_TILE_ROWS 6
-#define MVAR_FMA(a, b, c) __builtin_elementwise_fma(a, b, c)
-#include "linear_tile.h"
-#undef MVAR_NAMESPACE
-#undef MVAR_LANES
-#undef MVAR_TILE_ROWS
-#undef MVAR_FMA
-#pragma clang attribute pop
+}  // namespace
 
-#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
-#define MVAR_NAMESPACE avx2
-#define MVAR_LANES 8
-#define MVAR_TILE_ROWS 3
-#define MVAR_FMA(a, b, c) __builtin_elementwise_fma(a, b, c)
-#include "linear_tile.h"
-#undef MVAR_NAMESPACE
-#undef MVAR_LANES
-#undef MVAR_TILE_ROWS
-#undef MVAR_FMA
-#pragma clang attribute pop
-#endif
+#define MVAR_KERNEL "linear_tile.h"
+#include "each_instruction_set.h"
 
-#define MVAR_NAMESPACE portable
-#define MVAR_LANES 4
-#if defined(__aarch64__)
-#define MVAR_TILE_ROWS 6
-#define MVAR_FMA(a, b, c) __builtin_elementwise_fma(a, b, c)
-#else
-#define MVAR_TILE_ROWS 2
-#define MVAR_FMA(a, b, c) ((a) * (b) + (c))
-#endif
-#include "linear_tile.h"
-
-using BlockFunction = void (*)(const Block &);
-
-BlockFunction block_function() {
-#if defined(__x86_64__)
-  switch (mvar::instruction_set()) {
-    case mvar::InstructionSet::avx512:
-      return avx512::block;
-    case mvar::InstructionSet::avx2:
-      return avx2::block;
-    case mvar::InstructionSet::portable:
-      break;
-  }
-#endif
-  return portable::block;
-}
-
-Activation activation_named(c10::string_view name) {
-  if (name == "identity") return Activation::identity;
-  if (name == "gelu_tanh") return Activation::gelu_tanh;
-  TORCH_CHECK(name == "silu", "no activation is named ", name);
-  return Activation::silu;
-}
+namespace {
 
 /// x [..., K], weight [N, K], bias [N] → [..., N], all float32.
 at::Tensor linear(
@@ -117,10 +64,10 @@ at::Tensor linear(
       columns,
       depth,
       columns,
-      activation_named(activation)};
+      mvar::activation_named(activation)};
 
   constexpr int64_t block_rows = 48, block_columns = 64;
-  const auto run = block_function();
+  const auto run = MVAR_BEST(block);
   const int64_t row_blocks = at::divup(rows, block_rows), column_blocks = at::divup(columns, block_columns);
   at::parallel_for(0, row_blocks * column_blocks, 1, [&](int64_t begin, int64_t end) {
     for (int64_t index = begin; index < end; index++) {

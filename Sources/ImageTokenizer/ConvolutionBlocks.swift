@@ -15,15 +15,18 @@ struct ResidualBlock {
     private let conv2: Convolution2D
     private let shortcut: Convolution2D?
 
-    init(from inputs: Int, to outputs: Int, at path: ParameterPath) throws(TorchError) {
+    init(
+        from inputs: Int, to outputs: Int, by algorithm: ConvolutionAlgorithm, at path: ParameterPath
+    ) throws(TorchError) {
         norm1 = try normalization(inputs, at: path / "norm1")
-        conv1 = try Convolution2D(from: inputs, to: outputs, kernel: 3, padding: 1, at: path / "conv1")
+        conv1 = try Convolution2D(from: inputs, to: outputs, kernel: 3, padding: 1, by: algorithm, at: path / "conv1")
         norm2 = try normalization(outputs, at: path / "norm2")
-        conv2 = try Convolution2D(from: outputs, to: outputs, kernel: 3, padding: 1, at: path / "conv2")
+        conv2 = try Convolution2D(from: outputs, to: outputs, kernel: 3, padding: 1, by: algorithm, at: path / "conv2")
         if inputs == outputs {
             shortcut = nil
         } else {
-            shortcut = try Convolution2D(from: inputs, to: outputs, kernel: 1, padding: 0, at: path / "nin_shortcut")
+            shortcut = try Convolution2D(
+                from: inputs, to: outputs, kernel: 1, padding: 0, by: algorithm, at: path / "nin_shortcut")
         }
     }
 
@@ -41,11 +44,13 @@ struct PositionAttention {
     private let output: Convolution2D
     private let channels: Int
 
-    init(channels: Int, at path: ParameterPath) throws(TorchError) {
+    init(channels: Int, by algorithm: ConvolutionAlgorithm, at path: ParameterPath) throws(TorchError) {
         self.channels = channels
         norm = try normalization(channels, at: path / "norm")
-        qkv = try Convolution2D(from: channels, to: 3 * channels, kernel: 1, padding: 0, at: path / "qkv")
-        output = try Convolution2D(from: channels, to: channels, kernel: 1, padding: 0, at: path / "proj_out")
+        qkv = try Convolution2D(
+            from: channels, to: 3 * channels, kernel: 1, padding: 0, by: algorithm, at: path / "qkv")
+        output = try Convolution2D(
+            from: channels, to: channels, kernel: 1, padding: 0, by: algorithm, at: path / "proj_out")
     }
 
     /// `[B, C, h, w]` → the same shape.
@@ -66,10 +71,10 @@ struct MiddleBlocks {
     private let attention: PositionAttention
     private let block2: ResidualBlock
 
-    init(channels: Int, at path: ParameterPath) throws(TorchError) {
-        block1 = try ResidualBlock(from: channels, to: channels, at: path / "block_1")
-        attention = try PositionAttention(channels: channels, at: path / "attn_1")
-        block2 = try ResidualBlock(from: channels, to: channels, at: path / "block_2")
+    init(channels: Int, by algorithm: ConvolutionAlgorithm, at path: ParameterPath) throws(TorchError) {
+        block1 = try ResidualBlock(from: channels, to: channels, by: algorithm, at: path / "block_1")
+        attention = try PositionAttention(channels: channels, by: algorithm, at: path / "attn_1")
+        block2 = try ResidualBlock(from: channels, to: channels, by: algorithm, at: path / "block_2")
     }
 
     func callAsFunction(_ x: Tensor) throws(TorchError) -> Tensor { try block2(attention(block1(x))) }
@@ -81,14 +86,18 @@ struct Level {
     private let attentions: [PositionAttention]
 
     init(
-        from inputs: Int, to outputs: Int, blocks count: Int, attending: Bool, at path: ParameterPath
+        from inputs: Int, to outputs: Int, blocks count: Int, attending: Bool, by algorithm: ConvolutionAlgorithm,
+        at path: ParameterPath
     ) throws(TorchError) {
         var blocks: [ResidualBlock] = []
         var attentions: [PositionAttention] = []
         for index in 0..<count {
             blocks.append(
-                try ResidualBlock(from: index == 0 ? inputs : outputs, to: outputs, at: path / "block" / index))
-            if attending { attentions.append(try PositionAttention(channels: outputs, at: path / "attn" / index)) }
+                try ResidualBlock(
+                    from: index == 0 ? inputs : outputs, to: outputs, by: algorithm, at: path / "block" / index))
+            if attending {
+                attentions.append(try PositionAttention(channels: outputs, by: algorithm, at: path / "attn" / index))
+            }
         }
         self.blocks = blocks
         self.attentions = attentions

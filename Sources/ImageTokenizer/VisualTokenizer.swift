@@ -13,11 +13,20 @@ public struct VisualTokenizer {
     private let quantizerOutput: Convolution2D
 
     /// Reads or draws all parameters below `path`, under the names of the public code.
-    public init(_ configuration: TokenizerConfiguration, at path: ParameterPath) throws(TorchError) {
+    ///
+    /// - Parameters:
+    ///   - configuration: The shape.
+    ///   - decoding: How the decoder's convolutions are computed where there are no gradients. The encoder's are always
+    ///     direct: one code more or less decides there.
+    ///   - path: Where the parameters are.
+    /// - Throws: ``Torch/TorchError`` if memory runs out.
+    public init(
+        _ configuration: TokenizerConfiguration, decoding: ConvolutionAlgorithm = .fast, at path: ParameterPath
+    ) throws(TorchError) {
         self.configuration = configuration
         let latentChannels = configuration.latentChannels
         encoder = try Encoder(configuration, at: path / "encoder")
-        decoder = try Decoder(configuration, at: path / "decoder")
+        decoder = try Decoder(configuration, by: decoding, at: path / "decoder")
         quantizer = try MultiScaleQuantizer(configuration, at: path / "quantize")
         quantizerInput = try Convolution2D(
             from: latentChannels, to: latentChannels, kernel: 3, padding: 1, at: path / "quant_conv")

@@ -97,7 +97,10 @@ public struct NextScaleTransformer {
             try shared(activated).reshaped(labels.shape[0], 6, configuration.width)
         }
         var modulations: [BlockModulation] = []
-        for block in blocks { modulations.append(try block.adaLN.modulation(activated, common: common)) }
+        for block in blocks {
+            modulations.append(try block.adaLN.modulation(activated, common: common))
+            block.adaLN.discardMemory()
+        }
         return ClassCondition(
             classVectors: classVectors, blocks: modulations, head: try head.modulation(activated))
     }

@@ -33,6 +33,18 @@ extension Tensor {
         isContiguous ? self : try atenContiguous(.tensor(self))
     }
 
+    /// Whether this is a map, `[B, C, h, w]`, the channels of whose pixels lie next to each other without gaps.
+    package var isChannelsLast: Bool {
+        guard rank == 4, !isContiguous, let strides = try? strides else { return false }
+        let shape = shape
+        return strides == [shape[1] * shape[2] * shape[3], 1, shape[1] * shape[3], shape[1]]
+    }
+
+    /// This map, `[B, C, h, w]`, if the channels of a pixel lie next to each other in memory, else a copy where they do.
+    package func channelsLast() throws(TorchError) -> Tensor {
+        try atenContiguous(.tensor(self), .integer(2))  // c10::MemoryFormat::ChannelsLast
+    }
+
     /// A copy with memory of its own.
     public func cloned() throws(TorchError) -> Tensor { try atenClone(.tensor(self)) }
 

@@ -1,11 +1,9 @@
 private let atenLinear = Operator("aten::linear")
-private let mvarLinear = Operator("mvar::linear")
 private let atenConv2d = Operator("aten::conv2d")
 private let atenGroupNorm = Operator("aten::group_norm")
 private let atenLayerNorm = Operator("aten::layer_norm")
 private let atenEmbedding = Operator("aten::embedding")
 private let atenSilu = Operator("aten::silu")
-private let atenSiluInPlace = Operator("aten::silu_")
 private let atenGelu = Operator("aten::gelu")
 private let atenAttention = Operator("aten::scaled_dot_product_attention")
 private let atenNearest = Operator("aten::upsample_nearest2d", "vec")
@@ -13,33 +11,11 @@ private let atenBicubic = Operator("aten::upsample_bicubic2d", "vec")
 private let atenAveragePool = Operator("aten::adaptive_avg_pool2d")
 private let atenCrossEntropy = Operator("aten::cross_entropy_loss")
 
-/// What the results of a layer go through.
-public enum Activation: Hashable, Sendable {
-    /// Nothing.
-    case identity
-    /// GELU in its tanh form.
-    case geluTanh
-    /// x · sigmoid(x).
-    case silu
-}
-
 // The operators that layers are made of; each as in PyTorch's `nn.functional`.
 extension Tensor {
     /// `x · weightᵀ + bias` over the last axis. `weight`: `[outputs, inputs]`.
     public func linear(weight: Tensor, bias: Tensor? = nil) throws(TorchError) -> Tensor {
         try atenLinear(.tensor(self), .tensor(weight), .optional(bias))
-    }
-
-    /// `linear` and an activation by an operator of our own, which sums every element in one fixed order: for float32 on
-    /// the CPU, without gradients.
-    package func fusedLinear(weight: Tensor, bias: Tensor?, activation: Activation) throws(TorchError) -> Tensor {
-        let name: StaticString =
-            switch activation {
-            case .identity: "identity"
-            case .geluTanh: "gelu_tanh"
-            case .silu: "silu"
-            }
-        return try mvarLinear(.tensor(self), .tensor(weight), .optional(bias), .string(name))
     }
 
     /// A convolution. `self`: `[B, inputs, h, w]`, `weight`: `[outputs, inputs, k, k]`.
@@ -73,15 +49,6 @@ extension Tensor {
 
     /// GELU in its tanh form.
     public func geluTanh() throws(TorchError) -> Tensor { try atenGelu(.tensor(self), .string("tanh")) }
-
-    /// This tensor, which nobody else uses, after an activation; its memory is used again where no gradient needs it.
-    package consuming func activated(_ activation: Activation) throws(TorchError) -> Tensor {
-        switch activation {
-        case .identity: self
-        case .geluTanh: try geluTanh()
-        case .silu: requiresGradient ? try silu() : try atenSiluInPlace(.tensor(self))
-        }
-    }
 
     /// softmax(scale · q kᵀ + mask) v over `[B, H, T, D]`.
     ///

@@ -6,9 +6,14 @@ import CTorch
 /// another task, never shared between two.
 public final class Tensor {
     let handle: CTorchTensor
+    /// Where the elements can be read again, if they can.
+    private let source: (any RereadableMemory)?
 
     /// Takes over a handle that the caller owns.
-    init(adopting handle: CTorchTensor) { self.handle = handle }
+    init(adopting handle: CTorchTensor, rereadableFrom source: (any RereadableMemory)? = nil) {
+        self.handle = handle
+        self.source = source
+    }
 
     deinit { ctorch_tensor_release(handle) }
 
@@ -86,7 +91,7 @@ public final class Tensor {
     ///
     /// - Parameters:
     ///   - memory: The first element, aligned for its type.
-    ///   - owner: Kept alive until the last view of the memory is gone.
+    ///   - owner: Kept alive until the last view of the memory is gone; may be a ``RereadableMemory``.
     ///   - shape: The length of every axis.
     ///   - strides: In elements; `nil` for row-major order.
     ///   - dtype: The type of the elements.
@@ -99,13 +104,25 @@ public final class Tensor {
         let steps = (strides ?? rowMajorStrides(shape)).map(Int64.init)
         precondition(sizes.count == steps.count, "\(sizes.count) axes have \(steps.count) strides")
         let context = Unmanaged.passRetained(owner).toOpaque()
-        return try adopting("borrowing memory") {
+        let tensor = try adopting("borrowing memory") {
             ctorch_tensor_borrow(
                 UnsafeMutableRawPointer(mutating: memory), sizes, steps, Int32(sizes.count), dtype.rawValue,
                 { context in
                     if let context { Unmanaged<AnyObject>.fromOpaque(context).release() }
                 }, context, $0)
         }
+        guard let source = owner as? any RereadableMemory else { return tensor }
+        return Tensor(adopting: ctorch_tensor_retain(tensor.handle), rereadableFrom: source)
+    }
+
+    /// Gives the elements' memory back to the system, which reads them again when they are next used.
+    ///
+    /// For large parameters that are used once in a while. Does nothing unless the tensor was made over a
+    /// ``RereadableMemory`` and has no gaps.
+    public func discardMemory() {
+        var memory: UnsafeRawPointer?
+        guard let source, isContiguous, ctorch_tensor_memory(handle, &memory) == 0 else { return }
+        source.discard(UnsafeRawBufferPointer(start: memory, count: count * dtype.byteCount))
     }
 
     private static func rowMajorStrides(_ shape: [Int]) -> [Int] {
@@ -148,4 +165,10 @@ public final class Tensor {
         try check(ctorch_tensor_item(handle, &value), "item", self)
         return value
     }
+}
+
+/// Memory whose content can be read again from where it came, as the pages of a mapped file can.
+public protocol RereadableMemory: AnyObject {
+    /// Lets go of some of the bytes until they are next used.
+    func discard(_ bytes: UnsafeRawBufferPointer)
 }

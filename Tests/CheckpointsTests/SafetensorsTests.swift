@@ -119,6 +119,19 @@ import Torch
         #expect(message { _ = try file(String(repeating: "[", count: 100_000)) } != "no error")
     }
 
+    @Test("A tensor whose memory was given back has its values again at the next use, its neighbours too")
+    func discarded() throws {
+        let tensors = try Checkpoint(path: Fixture.path("mini64/model.pth")).requireModel().records.map {
+            try $0.tensor()
+        }
+        let before = try tensors.map { try $0.converted(to: .float64).array(of: Double.self) }
+        for tensor in tensors { tensor.discardMemory() }
+        #expect(try tensors.map { try $0.converted(to: .float64).array(of: Double.self) } == before)
+        let own = try Tensor([Float(1), 2], shape: [2])
+        own.discardMemory()
+        #expect(try own.array(of: Float.self) == [1, 2])
+    }
+
     @Test("A tensor at an odd place is copied and right")
     func misaligned() throws {
         // One byte before the floats: the reference would have put them first.

@@ -1,3 +1,5 @@
+public import Torch
+
 #if canImport(Glibc)
     import Glibc
 #else
@@ -85,16 +87,22 @@ public final class MappedFile {
     }
 
     /// Asks the system to read some of the bytes ahead, in one go instead of page by page as they are touched.
-    func willNeed(_ bytes: UnsafeRawBufferPointer) {
+    func willNeed(_ bytes: UnsafeRawBufferPointer) { advise(bytes, MADV_WILLNEED) }
+
+    private func advise(_ bytes: UnsafeRawBufferPointer, _ advice: CInt) {
         guard isMapped, let start = bytes.baseAddress else { return }
-        let pageSize = sysconf(Int32(_SC_PAGESIZE))
-        let surplus = Int(bitPattern: start) % pageSize
+        let surplus = Int(bitPattern: start) % sysconf(CInt(_SC_PAGESIZE))
         // Only a hint: whatever comes of it, the bytes are there.
-        madvise(UnsafeMutableRawPointer(mutating: start - surplus), bytes.count + surplus, MADV_WILLNEED)
+        madvise(UnsafeMutableRawPointer(mutating: start - surplus), bytes.count + surplus, advice)
     }
 
     func corrupt(_ what: String) -> CheckpointError { CheckpointError(file: path, .corrupt(what)) }
     func unsupported(_ what: String) -> CheckpointError { CheckpointError(file: path, .unsupported(what)) }
+}
+
+extension MappedFile: RereadableMemory {
+    /// Takes pages out of memory; they stay in the system's cache of the file as long as there is room.
+    public func discard(_ bytes: UnsafeRawBufferPointer) { advise(bytes, MADV_DONTNEED) }
 }
 
 // The memory is read-only from the end of `init` to `deinit`, and every other stored property is a constant value.

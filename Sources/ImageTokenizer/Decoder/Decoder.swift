@@ -11,12 +11,15 @@ struct Decoder {
     private let outputNorm: GroupNorm
     private let output: Convolution2D
 
-    init(_ configuration: TokenizerConfiguration, at path: ParameterPath) throws(TorchError) {
+    init(
+        _ configuration: TokenizerConfiguration, by algorithm: ConvolutionAlgorithm, at path: ParameterPath
+    ) throws(TorchError) {
         let lowest = configuration.multipliers.count - 1
         var channels = configuration.channels * configuration.multipliers[lowest]
         input = try Convolution2D(
-            from: configuration.latentChannels, to: channels, kernel: 3, padding: 1, at: path / "conv_in")
-        middle = try MiddleBlocks(channels: channels, at: path / "mid")
+            from: configuration.latentChannels, to: channels, kernel: 3, padding: 1, by: algorithm, at: path / "conv_in"
+        )
+        middle = try MiddleBlocks(channels: channels, by: algorithm, at: path / "mid")
         var levels: [Level] = []
         var upsamplings: [Convolution2D] = []
         for (index, multiplier) in configuration.multipliers.enumerated().reversed() {
@@ -25,18 +28,19 @@ struct Decoder {
             levels.append(
                 try Level(
                     from: channels, to: outputs, blocks: TokenizerConfiguration.encoderBlocks + 1,
-                    attending: index == lowest, at: place))
+                    attending: index == lowest, by: algorithm, at: place))
             channels = outputs
             if index != 0 {
                 upsamplings.append(
                     try Convolution2D(
-                        from: channels, to: channels, kernel: 3, padding: 1, at: place / "upsample" / "conv"))
+                        from: channels, to: channels, kernel: 3, padding: 1, enlarging: true, by: algorithm,
+                        at: place / "upsample" / "conv"))
             }
         }
         self.levels = levels
         self.upsamplings = upsamplings
         outputNorm = try normalization(channels, at: path / "norm_out")
-        output = try Convolution2D(from: channels, to: 3, kernel: 3, padding: 1, at: path / "conv_out")
+        output = try Convolution2D(from: channels, to: 3, kernel: 3, padding: 1, by: algorithm, at: path / "conv_out")
     }
 
     /// `[B, Z, h, w]` → `[B, 3, H, W]`, about -1...1.
@@ -44,10 +48,7 @@ struct Decoder {
         var x = try middle(input(latent))
         for (index, level) in levels.enumerated() {
             x = try level(x)
-            if index < upsamplings.count {
-                let shape = x.shape
-                x = try upsamplings[index](x.nearestResized(height: 2 * shape[2], width: 2 * shape[3]))
-            }
+            if index < upsamplings.count { x = try upsamplings[index](x) }
         }
         return try output(outputNorm(x, activation: .silu))
     }

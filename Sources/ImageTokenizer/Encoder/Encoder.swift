@@ -22,7 +22,7 @@ struct Encoder {
             levels.append(
                 try Level(
                     from: channels, to: outputs, blocks: TokenizerConfiguration.encoderBlocks,
-                    attending: index == lowest, at: place))
+                    attending: index == lowest, by: .direct, at: place))
             channels = outputs
             if index != lowest {
                 downsamplings.append(
@@ -33,7 +33,7 @@ struct Encoder {
         }
         self.levels = levels
         self.downsamplings = downsamplings
-        middle = try MiddleBlocks(channels: channels, at: path / "mid")
+        middle = try MiddleBlocks(channels: channels, by: .direct, at: path / "mid")
         outputNorm = try normalization(channels, at: path / "norm_out")
         output = try Convolution2D(
             from: channels, to: configuration.latentChannels, kernel: 3, padding: 1, at: path / "conv_out")

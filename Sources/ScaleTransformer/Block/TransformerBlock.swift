@@ -53,6 +53,11 @@ enum AdaLN {
             return try BlockModulation(common + offset.squeezed(0))
         }
     }
+
+    /// Lets go of the projection until the next classes: a third of a model's weights, used once a batch.
+    func discardMemory() {
+        if case .own(let projection) = self { projection.weight.discardMemory() }
+    }
 }
 
 /// Layer normalisation without weights, then a scale and a shift that depend on the class.

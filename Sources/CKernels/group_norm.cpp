@@ -1,0 +1,90 @@
+// Group normalisation of maps whose channels lie next to each other, with the activation behind it in the same pass.
+//
+// Sums run over spans of pixels of a fixed length, and the spans are added up in order: a picture's result depends on
+// nothing but the picture.
+#include "parallel.h"
+#include <ATen/ops/empty.h>
+#include <torch/library.h>
+#include <cmath>
+#include <vector>
+#include "activation.h"
+
+namespace {
+
+using mvar::Activation;
+
+/// Pixels whose sums are taken in float32 before they are added in float64.
+constexpr int64_t span = 64;
+
+}  // namespace
+
+#define MVAR_KERNEL "group_norm_loops.h"
+#include "each_instruction_set.h"
+
+namespace {
+
+/// x [B, C, h, w] with channels last in memory; weight, bias [C].
+at::Tensor group_norm(
+    const at::Tensor &x, int64_t groups, const at::Tensor &weight, const at::Tensor &bias, double epsilon,
+    c10::string_view activation) {
+  TORCH_CHECK(
+      x.dim() == 4 && x.scalar_type() == at::kFloat && x.is_contiguous(at::MemoryFormat::ChannelsLast),
+      "a float32 map with channels last is needed, not ", x.scalar_type(), " ", x.sizes());
+  const int64_t batch = x.size(0), channels = x.size(1), pixels = x.size(2) * x.size(3);
+  TORCH_CHECK(groups > 0 && channels % groups == 0, channels, " channels in ", groups, " groups");
+  for (const auto &parameter : {weight, bias}) {
+    TORCH_CHECK(
+        parameter.dim() == 1 && parameter.size(0) == channels && parameter.scalar_type() == at::kFloat &&
+            parameter.is_contiguous(),
+        "parameters of ", parameter.sizes(), " for ", channels, " channels");
+  }
+  const auto kind = mvar::activation_named(activation);
+  auto result = at::empty(x.sizes(), x.options(), at::MemoryFormat::ChannelsLast);
+  const auto *from = static_cast<const float *>(x.const_data_ptr());
+  auto *to = static_cast<float *>(result.mutable_data_ptr());
+  const auto *gain = static_cast<const float *>(weight.const_data_ptr());
+  const auto *shift = static_cast<const float *>(bias.const_data_ptr());
+  const auto add_up = MVAR_BEST(add_up);
+  const auto apply = MVAR_BEST(apply);
+
+  const int64_t spans = at::divup(pixels, span), group_channels = channels / groups;
+  std::vector<float> sums(spans * 2 * channels), scale(channels), offset(channels);
+  for (int64_t picture = 0; picture < batch; picture++) {
+    const int64_t start = picture * pixels * channels;
+    at::parallel_for(0, spans, 4, [&](int64_t begin, int64_t end) {
+      for (int64_t index = begin; index < end; index++) {
+        const int64_t first = index * span;
+        add_up(from + start + first * channels, std::min(span, pixels - first), channels, &sums[index * 2 * channels]);
+      }
+    });
+    for (int64_t group = 0; group < groups; group++) {
+      double sum = 0, squares = 0;
+      for (int64_t index = 0; index < spans; index++) {
+        const float *part = &sums[index * 2 * channels + group * group_channels];
+        for (int64_t channel = 0; channel < group_channels; channel++) {
+          sum += part[channel];
+          squares += part[channels + channel];
+        }
+      }
+      const double count = static_cast<double>(pixels * group_channels), mean = sum / count;
+      const double factor = 1 / std::sqrt(std::max(squares / count - mean * mean, 0.0) + epsilon);
+      for (int64_t channel = group * group_channels; channel < (group + 1) * group_channels; channel++) {
+        scale[channel] = static_cast<float>(gain[channel] * factor);
+        offset[channel] = static_cast<float>(shift[channel] - mean * factor * gain[channel]);
+      }
+    }
+    at::parallel_for(0, pixels, 64, [&](int64_t begin, int64_t end) {
+      apply(
+          from + start + begin * channels, to + start + begin * channels, end - begin, channels, scale.data(),
+          offset.data(), kind);
+    });
+  }
+  return result;
+}
+
+}  // namespace
+
+TORCH_LIBRARY_FRAGMENT(mvar, library) {
+  library.def("group_norm(Tensor x, int groups, Tensor weight, Tensor bias, float epsilon, str activation) -> Tensor");
+}
+TORCH_LIBRARY_IMPL(mvar, CPU, library) { library.impl("group_norm", group_norm); }

@@ -1,0 +1,109 @@
+import NeuralNetworks
+import Testing
+import Torch
+
+@Suite("Fast convolutions") struct FastConvolutionTests {
+    private let normal = InitialValue.normal(standardDeviation: 1)
+
+    /// A case: channels, and the height and width of the map.
+    typealias Map = (inputs: Int, outputs: Int, height: Int, width: Int)
+
+    private func layer(
+        _ map: Map, kernel: Int, enlarging: Bool = false, by algorithm: ConvolutionAlgorithm
+    ) throws -> Convolution2D {
+        try Convolution2D(
+            from: map.inputs, to: map.outputs, kernel: kernel, padding: kernel / 2, enlarging: enlarging,
+            by: algorithm, at: ParameterPath(FreshParameters(seed: 21)) / "layer")
+    }
+
+    private func input(_ map: Map, batch: Int = 2) throws -> Tensor {
+        try (ParameterPath(FreshParameters(seed: 22)) / "x")
+            .tensor(batch, map.inputs, map.height, map.width, initial: normal)
+    }
+
+    @Test(
+        "Every instruction set gives the convolution, whatever is left over at the edges",
+        arguments: [
+            (3, 5, 1, 1), (1, 1, 4, 4), (17, 33, 5, 7), (32, 3, 8, 6), (64, 64, 16, 16), (40, 24, 19, 18),
+        ] as [Map], [false, true])
+    func agrees(map: Map, enlarging: Bool) throws {
+        let x = try input(map)
+        let expected = try layer(map, kernel: 3, enlarging: enlarging, by: .direct)(x)
+        let scale = try expected.magnitude().maximum().item()
+        try LibTorch.withEachInstructionSet { set in
+            let found = try layer(map, kernel: 3, enlarging: enlarging, by: .fast)(x)
+            #expect(found.shape == expected.shape)
+            #expect(try (found - expected).magnitude().maximum().item() < 5e-5 * scale, "\(set)")
+        }
+    }
+
+    @Test("A kernel of 1 × 1 is a product with every pixel", arguments: [(5, 3, 4, 6), (64, 192, 16, 16)] as [Map])
+    func pointwise(map: Map) throws {
+        let x = try input(map)
+        let difference = try layer(map, kernel: 1, by: .fast)(x) - layer(map, kernel: 1, by: .direct)(x)
+        #expect(try difference.magnitude().maximum().item() < 1e-5)
+    }
+
+    @Test(
+        "A picture's result depends neither on the batch nor on the number of threads",
+        arguments: [(32, 48, 16, 16), (16, 16, 40, 40)] as [Map], [false, true])
+    func stable(map: Map, enlarging: Bool) throws {
+        let x = try input(map, batch: 4)
+        let norm = try GroupNorm(
+            channels: map.outputs, groups: 8, epsilon: 1e-6, at: ParameterPath(FreshParameters(seed: 23)))
+        let layer = try layer(map, kernel: 3, enlarging: enlarging, by: .fast)
+        let before = LibTorch.threadCount
+        defer { try? LibTorch.setThreadCount(before) }
+        func result(_ x: Tensor) throws -> [Float] { try norm(layer(x), activation: .silu).array(of: Float.self) }
+        let all = try result(x)
+        for threads in [1, 2] {
+            try LibTorch.setThreadCount(threads)
+            for batch in [1, 3] {
+                let found = try result(x.narrowed(axis: 0, 0..<batch))
+                let isSame = found == Array(all[..<found.count])
+                #expect(isSame, "\(threads) threads, \(batch) pictures")
+            }
+        }
+    }
+
+    @Test("Gradients go the direct way")
+    func gradients() throws {
+        let map: Map = (8, 8, 6, 6)
+        let layer = try layer(map, kernel: 3, by: .fast)
+        let x = try input(map)
+        let expected = try self.layer(map, kernel: 3, by: .direct)(x).array(of: Float.self)
+        try layer.weight.setRequiresGradient()
+        let result = try layer(x)
+        #expect(result.requiresGradient)
+        #expect(try result.array(of: Float.self) == expected)
+    }
+
+    @Test("Group normalisation is the same for maps with channels last", arguments: [(6, 3), (64, 32), (160, 32)])
+    func groupNorm(channels: Int, groups: Int) throws {
+        let source = ParameterPath(FreshParameters(seed: 24))
+        let norm = try GroupNorm(channels: channels, groups: groups, epsilon: 1e-6, at: source)
+        let x = try (source / "x").tensor(2, 13, 11, channels, initial: normal).permuted(0, 3, 1, 2)
+        for activation in [Activation.identity, .silu] {
+            let expected = try norm(x.contiguous(), activation: activation)
+            try LibTorch.withEachInstructionSet { set in
+                let difference = try norm(x, activation: activation) - expected
+                #expect(try difference.magnitude().maximum().item() < 1e-5, "\(set)")
+            }
+        }
+    }
+
+    @Test("Weights for another tile, and a map with channels first, are errors")
+    func mismatch() throws {
+        let weight = try Tensor.zeros([4, 4, 3, 3])
+        let bias = try Tensor.zeros([4])
+        let map = try Tensor.zeros([1, 4, 8, 8])
+        let small = try weight.winogradWeight(tile: 2, enlarging: false)
+        #expect(throws: TorchError.self) {
+            try map.channelsLast().winogradConvolved(weight: small, bias: bias, tile: 4, enlarging: false)
+        }
+        #expect(throws: TorchError.self) {
+            try map.winogradConvolved(weight: small, bias: bias, tile: 2, enlarging: false)
+        }
+        #expect(throws: TorchError.self) { try weight.winogradWeight(tile: 3, enlarging: false) }
+    }
+}
