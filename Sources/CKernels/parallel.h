@@ -22,32 +22,32 @@ void invoke_parallel(int64_t begin, int64_t end, int64_t grain_size, const F &f)
 
 extern "C" {
 void GOMP_parallel(void (*body)(void *), void *data, unsigned thread_count, unsigned flags);
-int omp_get_num_threads(void);
 int omp_get_thread_num(void);
 }
 
 namespace at::internal {
 template <typename F>
 void invoke_parallel(int64_t begin, int64_t end, int64_t grain_size, const F &f) {
+  // Shares are small and taken as threads get free, so that a thread that the system holds up holds up nobody else for
+  // long: the others would spin meanwhile.
   struct Job {
-    int64_t begin, end, grain_size;
+    int64_t end, share;
     const F *f;
+    std::atomic<int64_t> next;
     std::atomic_flag failed = ATOMIC_FLAG_INIT;
     std::exception_ptr error;
-  } job{begin, end, grain_size, &f};
+  } job{end, std::max<int64_t>({1, grain_size, divup(end - begin, 16 * at::get_num_threads())}), &f, begin};
   GOMP_parallel(
       [](void *data) {
         auto &job = *static_cast<Job *>(data);
-        int64_t threads = omp_get_num_threads();
-        if (job.grain_size > 0) threads = std::min(threads, divup(job.end - job.begin, job.grain_size));
-        const int64_t thread = omp_get_thread_num(), share = divup(job.end - job.begin, threads);
-        const int64_t begin = job.begin + thread * share;
-        if (begin >= job.end) return;
         try {
-          ThreadIdGuard guard(static_cast<int>(thread));
-          (*job.f)(begin, std::min(job.end, begin + share));
+          ThreadIdGuard guard(omp_get_thread_num());
+          for (int64_t begin; (begin = job.next.fetch_add(job.share)) < job.end;) {
+            (*job.f)(begin, std::min(job.end, begin + job.share));
+          }
         } catch (...) {  // an exception must not cross libgomp's frames
           if (!job.failed.test_and_set()) job.error = std::current_exception();
+          job.next = job.end;
         }
       },
       &job, 0, 0);
