@@ -47,10 +47,13 @@ namespace {
 #include MVAR_KERNEL
 
 }  // namespace
+#undef MVAR_NAMESPACE
+#undef MVAR_LANES
+#undef MVAR_REGISTERS
 
 #if defined(__x86_64__)
 #define MVAR_BEST(function)                                                   \
-  (mvar::instruction_set() == mvar::InstructionSet::avx512 ? avx512::function \
+  (mvar::instruction_set() >= mvar::InstructionSet::avx512 ? avx512::function \
    : mvar::instruction_set() == mvar::InstructionSet::avx2 ? avx2::function   \
                                                            : portable::function)
 #else

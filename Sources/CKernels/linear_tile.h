@@ -74,7 +74,7 @@ inline void tile_of(
 }
 
 /// One block of the product; see `Block`.
-void block(const Block &b) {
+void block(const Block<float> &b) {
   for (int64_t k = 0; k < b.depth; k += depth_step) {
     const int64_t depth = std::min(depth_step, b.depth - k);
     for (int64_t row = 0; row < b.rows; row += tile_rows) {

@@ -25,14 +25,14 @@ extension Tensor {
     /// `linear` and an activation, with every row rounded the same whatever rows stand beside it, and on any number of
     /// threads, so that a picture is the same in every batch (docs/decisions/0004).
     ///
-    /// Float32 on the CPU has an operator of our own. For the rest, LibTorch's product shares rows out among threads in
+    /// The CPU has an operator of our own. For types that it does not take, LibTorch's product shares rows out among threads in
     /// blocks of 8 and finishes what is left of a block by another kernel, with other roundings: rows are padded to
     /// whole blocks. Training has no use for either.
     public func rowStableLinear(
         weight: Tensor, bias: Tensor?, activation: Activation = .identity
     ) throws(TorchError) -> Tensor {
         if weight.requiresGradient { return try linear(weight: weight, bias: bias).activated(activation) }
-        if dtype == .float32 && device == .cpu {
+        if hasFusedLinear {
             return try fusedLinear(weight: weight, bias: bias, activation: activation)
         }
         let block = 8

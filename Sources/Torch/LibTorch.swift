@@ -25,7 +25,7 @@ public enum LibTorch {
     /// For tests and benchmarks: the choice holds on this thread while `body` runs.
     package static func withEachInstructionSet(_ body: (InstructionSet) throws -> Void) rethrows {
         ckernels_limit_instruction_set(.max)
-        let best = ckernels_instruction_set()
+        let best = instructionSet.rawValue
         defer { ckernels_limit_instruction_set(.max) }
         for set in InstructionSet.allCases where set.rawValue <= best {
             ckernels_limit_instruction_set(set.rawValue)
@@ -39,6 +39,13 @@ public enum LibTorch {
         case portable = 0
         case avx2 = 1
         case avx512 = 2
+        /// AVX-512 with products of bfloat16.
+        case avx512BFloat16 = 3
+    }
+
+    /// The instruction set that our own kernels use on this thread.
+    package static var instructionSet: InstructionSet {
+        InstructionSet(rawValue: ckernels_instruction_set()) ?? .portable
     }
 
     /// The number of distinct threads that share one of our own parallel loops; for tests of the thread pool.

@@ -34,10 +34,16 @@ extension Tensor {
     }
 }
 
-// Operators of our own (Sources/CKernels): for float32 on the CPU, without gradients. Each result is a sum in one fixed
-// order, whatever stands beside it and however many threads there are.
+// Operators of our own (Sources/CKernels): on the CPU, without gradients, in float32 where nothing else is said. Each
+// result is a sum in one fixed order, whatever stands beside it and however many threads there are.
 extension Tensor {
-    /// `linear` and an activation. `weight`: `[outputs, inputs]`, `bias`: `[outputs]`.
+    /// Whether ``fusedLinear(weight:bias:activation:)`` takes this tensor.
+    package var hasFusedLinear: Bool {
+        device == .cpu && (dtype == .float32 || dtype == .bfloat16 && LibTorch.instructionSet == .avx512BFloat16)
+    }
+
+    /// `linear` and an activation. `weight`: `[outputs, inputs]`, `bias`: `[outputs]`, all of one type: float32, or
+    /// bfloat16 on processors that multiply it.
     package func fusedLinear(weight: Tensor, bias: Tensor?, activation: Activation) throws(TorchError) -> Tensor {
         try mvarLinear(.tensor(self), .tensor(weight), .optional(bias), .string(activation.name))
     }

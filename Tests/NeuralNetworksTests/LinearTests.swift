@@ -52,6 +52,29 @@ import Torch
     }
 
     @Test(
+        "In bfloat16 a product is the exact one, rounded once, and the same for every row",
+        .enabled("this processor has no products of bfloat16") { LibTorch.instructionSet == .avx512BFloat16 },
+        arguments: [(1, 1), (5, 3), (33, 17), (100, 64), (2050, 5), (1024, 192)])
+    func bfloat16(inputs: Int, outputs: Int) throws {
+        let source = ParameterPath(FreshParameters(seed: 10))
+        let normal = InitialValue.normal(standardDeviation: 1)
+        let x = try (source / "x").tensor(51, inputs, initial: normal).converted(to: .bfloat16)
+        let weight = try (source / "weight").tensor(outputs, inputs, initial: normal).converted(to: .bfloat16)
+        let bias = try (source / "bias").tensor(outputs, initial: normal).converted(to: .bfloat16)
+        let exact = try x.converted(to: .float64)
+            .linear(weight: weight.converted(to: .float64), bias: bias.converted(to: .float64))
+        let all = try x.rowStableLinear(weight: weight, bias: bias)
+        #expect(all.dtype == .bfloat16)
+        let size = try exact.magnitude() + Double(inputs).squareRoot() * 1e-4
+        let error = try (all.converted(to: .float64) - exact).magnitude() / size
+        #expect(try error.maximum().item() <= 0.00391)  // half a unit in the last of 8 places, and a hair
+        for rows in [1, 2, 7, 50] {
+            let some = try x.narrowed(axis: 0, 0..<rows).rowStableLinear(weight: weight, bias: bias)
+            #expect(try some.array(of: Float.self) == all.narrowed(axis: 0, 0..<rows).array(of: Float.self))
+        }
+    }
+
+    @Test(
         "Activations are exact to a few units in the last place, far from 0 too",
         arguments: [Activation.geluTanh, .silu])
     func activations(activation: Activation) throws {
