@@ -2,19 +2,26 @@
 
 namespace MVAR_NAMESPACE {
 
-/// The sums and the sums of squares over some pixels, for every channel: sums [2][channels].
-void add_up(const float *x, int64_t pixels, int64_t channels, float *sums) {
+/// For every channel the mean over some pixels, and the sum of squared distances from it: statistics [2][channels].
+void measure(const float *x, int64_t pixels, int64_t channels, float *statistics) {
+  const Vector share = Vector{} + 1.0f / static_cast<float>(pixels);
   for (int64_t channel = 0; channel < channels; channel += lanes) {
     const int64_t count = std::min<int64_t>(lanes, channels - channel);
-    Vector sum{}, squares{};
-    for (int64_t pixel = 0; pixel < pixels; pixel++) {
+    const auto value = [&](int64_t pixel) {
       const float *from = x + pixel * channels + channel;
-      const Vector value = count == lanes ? load(from) : load(from, count);
-      sum += value;
-      squares = MVAR_FMA(value, value, squares);
+      return count == lanes ? load(from) : load(from, count);
+    };
+    // Distances from one of the values are as small as those from the mean, or nearly.
+    const Vector origin = value(0);
+    Vector sum{}, squares{};
+    for (int64_t pixel = 1; pixel < pixels; pixel++) {
+      const Vector distance = value(pixel) - origin;
+      sum += distance;
+      squares = MVAR_FMA(distance, distance, squares);
     }
-    store(sums + channel, sum, count);
-    store(sums + channels + channel, squares, count);
+    const Vector mean = sum * share, rest = squares - sum * mean, none{};
+    store(statistics + channel, origin + mean, count);
+    store(statistics + channels + channel, rest < none ? none : rest, count);
   }
 }
 

@@ -127,6 +127,7 @@ at::Tensor winograd(
       weight.sizes() == at::IntArrayRef({count, shape.panels(), shape.inputs, panel}) &&
           weight.scalar_type() == at::kFloat && weight.is_contiguous(),
       "a transformed weight of ", weight.sizes(), " for a map of ", x.sizes(), " and ", shape.outputs, " outputs");
+  TORCH_CHECK(shape.inputs > 0 && shape.outputs > 0 && bias.dim() == 1, "no channels, or a bias of ", bias.sizes());
   TORCH_CHECK(bias.scalar_type() == at::kFloat && bias.is_contiguous(), "a float32 bias is needed");
   auto result = at::empty(
       {shape.batch, shape.outputs, shape.output_height(), shape.output_width()}, x.options(),

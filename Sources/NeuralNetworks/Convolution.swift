@@ -57,7 +57,8 @@ public struct Convolution2D {
     }
 }
 
-/// Convolutions by operators of our own, whose weights are transformed at the first use.
+/// Convolutions by operators of our own, whose weights are transformed at the first use and must not change afterwards:
+/// weights that are trained require gradients, and go the direct way.
 private final class FastConvolution {
     private let isPointwise: Bool
     private var transformed: [Int: Tensor] = [:]  // by the side of a tile

@@ -31,7 +31,9 @@ extension Tensor {
     public func rowStableLinear(
         weight: Tensor, bias: Tensor?, activation: Activation = .identity
     ) throws(TorchError) -> Tensor {
-        if weight.requiresGradient { return try linear(weight: weight, bias: bias).activated(activation) }
+        if weight.requiresGradient || requiresGradient || bias?.requiresGradient == true {
+            return try linear(weight: weight, bias: bias).activated(activation)
+        }
         if hasFusedLinear {
             return try fusedLinear(weight: weight, bias: bias, activation: activation)
         }

@@ -92,6 +92,29 @@ import Torch
         }
     }
 
+    @Test("Means far from 0 cost group normalisation no digits", arguments: [0, 10, 1000, 100_000.0])
+    func farMeans(mean: Double) throws {
+        let source = ParameterPath(FreshParameters(seed: 25))
+        let norm = try GroupNorm(channels: 64, groups: 32, epsilon: 1e-6, at: source)
+        let noise = try (source / "x").tensor(1, 16, 17, 64, initial: normal)
+        let x = try (noise + mean).permuted(0, 3, 1, 2)  // rounded to the step of numbers of that size
+        let zeros = try Tensor.zeros([64], dtype: .float64)
+        let expected = try x.contiguous().converted(to: .float64)
+            .groupNormalized(groups: 32, weight: zeros + 1, bias: zeros, epsilon: 1e-6)
+        try LibTorch.withEachInstructionSet { set in
+            let error = try (norm(x).converted(to: .float64) - expected).magnitude().maximum().item()
+            #expect(error < 1e-5 + 3e-7 * mean, "\(set)")
+        }
+    }
+
+    @Test("A map of one value is normalised to nearly 0")
+    func constant() throws {
+        let norm = try GroupNorm(
+            channels: 64, groups: 32, epsilon: 1e-6, at: ParameterPath(FreshParameters(seed: 26)))
+        let x = try (Tensor.zeros([1, 8, 8, 64]) + 3.3).permuted(0, 3, 1, 2)
+        #expect(try norm(x).magnitude().maximum().item() < 1e-3)
+    }
+
     @Test("Weights for another tile, and a map with channels first, are errors")
     func mismatch() throws {
         let weight = try Tensor.zeros([4, 4, 3, 3])

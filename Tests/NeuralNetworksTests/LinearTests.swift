@@ -90,6 +90,15 @@ import Torch
         }
     }
 
+    @Test("Gradients pass through a frozen weight")
+    func frozen() throws {
+        let weight = try Tensor([Float(2), 3], shape: [1, 2])
+        let x = try Tensor([Float(1), 1], shape: [1, 2])
+        try x.setRequiresGradient()
+        try x.rowStableLinear(weight: weight, bias: nil).sum().backward()
+        #expect(try x.gradient?.array(of: Float.self) == [2, 3])
+    }
+
     @Test("A row of the wrong width and a bias of the wrong length are errors that name the shapes")
     func mismatch() throws {
         let x = try Tensor.zeros([2, 3])
