@@ -73,7 +73,7 @@ extension CheckpointError.Problem: CustomStringConvertible {
         case .unknownForm(let found):
             "is in no form that mvar knows (a state dict of VAR, MVAR or the tokenizer, or a trainer's file); "
                 + "it holds \(listed(found))."
-        case .partMissing(let part, let found): "holds no \(part); it holds \(listed(found))."
+        case .partMissing(let part, let found): "holds no \(part); it holds \(listed(found, limit: 4))."
         case .tensorsMissing(let names): "lacks \(listed(names)), from which the network's shape is read."
         case .wrongShape(let name, let expected, let found):
             "has tensor \(quoted(name)) of shape \(found); expected \(expected)."

@@ -83,14 +83,26 @@ public struct ModelFolder: Sendable {
         tokenizer: [(name: String, tensor: Tensor)]?
     ) throws {
         let configuration = try description.json(for: configurationPath)
-        if !Self.isFolder(path) {
-            do {
-                try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
-            } catch {
-                throw CheckpointError(
-                    file: path, .unwritable("the folder cannot be made; its parent must exist and be writable"))
-            }
+        let folder: NewFolder?
+        do {
+            folder = Self.isFolder(path) ? nil : try NewFolder(path: path)
+        } catch {
+            throw CheckpointError(
+                file: path, .unwritable("the folder cannot be made; its parent must exist and be writable"))
         }
+        do {
+            try write(configuration, model: model, tokenizer: tokenizer)
+        } catch {
+            folder?.remove()
+            throw error
+        }
+        folder?.keep()
+    }
+
+    private func write(
+        _ configuration: [UInt8], model: [(name: String, tensor: Tensor)]?,
+        tokenizer: [(name: String, tensor: Tensor)]?
+    ) throws {
         for (tensors, path) in [(tokenizer, tokenizerPath), (model, modelPath)] where tensors == nil {
             guard !FileManager.default.fileExists(atPath: path) else {
                 throw CheckpointError(

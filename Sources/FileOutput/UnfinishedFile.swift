@@ -6,7 +6,7 @@ import Synchronization
     import Darwin
 #endif
 
-/// A temporary file that has to go if the program is ended before it is whole.
+/// A temporary file, or a new folder that is still empty, that has to go if the program is ended before it is whole.
 ///
 /// Its path lies as a C string in a table of fixed size that a signal handler can walk: the handler may neither allocate
 /// nor take a lock. Whoever swaps a pointer out of the table owns it, so the path is freed once, and never by the handler.
@@ -36,7 +36,7 @@ final class UnfinishedFile {
     /// Removes the file, unless it is finished.
     func remove() {
         guard !isFinished else { return }
-        unlink(path)
+        if unlink(path) != 0 { rmdir(path) }
         finish()
     }
 
@@ -74,8 +74,10 @@ extension UnfinishedFile {
         }
 
         func removeAll() {
-            for index in 0..<capacity {
-                if let path = slots[index].exchange(nil, ordering: .acquiringAndReleasing) { unlink(path) }
+            // Backwards, because a folder stands before the files in it.
+            for index in (0..<capacity).reversed() {
+                guard let path = slots[index].exchange(nil, ordering: .acquiringAndReleasing) else { continue }
+                if unlink(path) != 0 { rmdir(path) }
             }
         }
     }

@@ -23,6 +23,23 @@ struct ProcessTests {
         #expect(folder.names.allSatisfy { $0.hasSuffix(".png") && !$0.hasPrefix(".") })
     }
 
+    @Test(
+        "A file beyond the limit of sizes is one line and status 1, with nothing left",
+        arguments: [
+            (["sample", "--quiet", "--model", Mini64.model, "-o"], "a.png"), (["convert", Mini64.model], "new-folder"),
+            (["convert", Mini64.model], "a.pth"),
+        ])
+    func sizeLimit(command: [String], output: String) throws {
+        let folder = try TemporaryFolder()
+        let program = try Program(command + [folder.file(output)], shell: "ulimit -f 1; exec \"$0\" \"$@\"")
+        let errors = program.errors()
+        #expect(errors.contains("file-size limit"), "\(errors)")
+        program.process.waitUntilExit()
+        #expect(program.process.terminationReason == .exit)
+        #expect(program.process.terminationStatus == 1)
+        #expect(folder.names == [])
+    }
+
     @Test("A reader that has gone ends it quietly, and not with success") func closedPipe() throws {
         let program = try Program(["doctor"], reader: false)
         program.process.waitUntilExit()

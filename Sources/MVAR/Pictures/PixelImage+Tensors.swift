@@ -6,13 +6,33 @@ extension PixelImage {
     ///
     /// - Parameter planes: `[B, 3, H, W]` in 0...1.
     /// - Returns: B pictures of 8 bits, values truncated as the public evaluation does.
-    /// - Throws: ``Torch/TorchError`` if a copy from a device fails.
-    public static func pictures(of planes: Tensor) throws(TorchError) -> [PixelImage] {
+    /// - Throws: ``TokenizerOutputError`` where a value is no number; ``Torch/TorchError`` if a copy from a device fails.
+    public static func pictures(of planes: Tensor) throws -> [PixelImage] {
         let shape = planes.shape
         precondition(shape.count == 4 && shape[1] == 3, "\(shape) is no batch of pictures [B, 3, H, W]")
-        return try planes.unbound(axis: 0).map { (planes) throws(TorchError) in
+        try TokenizerOutputError.check(planes, of: .decoder)
+        return try planes.unbound(axis: 0).map { planes in
             PixelImage(width: shape[3], height: shape[2], unitPlanes: try planes.array(of: Float.self))
         }
+    }
+}
+
+/// What a tokenizer computed is no number.
+public struct TokenizerOutputError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// A network of the tokenizer.
+    public enum Part: String, Hashable, Sendable { case encoder, decoder }
+    /// The network whose result it is.
+    public let part: Part
+
+    /// One line: what is wrong and what to do.
+    public var description: String {
+        "The tokenizer's \(part) gives values that are no numbers: its file is damaged, or belongs to no working "
+            + "tokenizer. Fetch or convert it again."
+    }
+
+    static func check(_ values: Tensor, of part: Part) throws {
+        // The largest of values among which one is no number is no number.
+        if values.count > 0, try values.maximum().item().isNaN { throw TokenizerOutputError(part: part) }
     }
 }
 

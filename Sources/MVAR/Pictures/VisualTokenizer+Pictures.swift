@@ -26,7 +26,7 @@ extension VisualTokenizer {
     public func reconstruct(_ picture: PixelImage) throws -> Reconstruction {
         let original = picture.centerCropped(to: configuration.imageSide)
         let (tokens, planes) = try withoutGradients {
-            let features = try self.features(of: Tensor([original]).moved(to: quantizer.codebook.device))
+            let features = try checkedFeatures(of: original)
             let (tokens, latent) = try quantizer.encode(features)
             return (try tokens.array(of: Int32.self), try self.pictures(of: latent))
         }
@@ -41,8 +41,14 @@ extension VisualTokenizer {
     public func tokens(of picture: PixelImage) throws -> [Int32] {
         let original = picture.centerCropped(to: configuration.imageSide)
         return try withoutGradients {
-            try tokens(of: Tensor([original]).moved(to: quantizer.codebook.device)).array(of: Int32.self)
+            try quantizer.encode(checkedFeatures(of: original)).tokens.array(of: Int32.self)
         }
+    }
+
+    private func checkedFeatures(of picture: PixelImage) throws -> Tensor {
+        let features = try self.features(of: Tensor([picture]).moved(to: quantizer.codebook.device))
+        try TokenizerOutputError.check(features, of: .encoder)
+        return features
     }
 
     /// The picture of codes.

@@ -14,6 +14,8 @@ enum Interruption {
         // Makes the table of unfinished files now: a handler must not be the first to touch it.
         AtomicFile.removeUnfinishedFiles()
         endsLine = StandardError.isTerminal
+        // Beyond the limit of a file's size `write` fails then, and says so like any other failure.
+        signal(SIGXFSZ, SIG_IGN)
         for number in signals {
             // nohup's wish is respected. A shell's wish that background jobs ignore Ctrl-C is not: who sends it means it.
             var before = sigaction()
