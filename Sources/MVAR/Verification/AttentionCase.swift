@@ -40,8 +40,7 @@ struct AttentionCase: Decodable {
         let score: AttentionScore =
             try logTemperature.map { .cosine(logTemperature: try $0.reshaped(1, -1, 1, 1)) } ?? .product(scale: scale)
         let region = AttentionRegion.neighborhood(height: height, width: width, kernel: kernel)
-        let (q, k, factor) = try score.prepare(queries, keys)
-        let out = try region.attend(q, k, values, scale: factor)
+        let out = try region.attend(queries, keys, values, comparing: score)
         try out.backward(golden.tensor("\(name).grad_out", shape: shape).moved(to: device))
         let results = [
             ("out", try out.detached()), ("grad_q", queries.gradient), ("grad_k", keys.gradient),

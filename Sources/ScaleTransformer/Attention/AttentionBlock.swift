@@ -46,9 +46,15 @@ struct AttentionBlock {
             .reshaped(shape[0], shape[1], 3, heads, shape[2] / heads)  // [B, T, 3, H, D]
             .permuted(2, 0, 3, 1, 4)  // [3, B, H, T, D]
             .unbound(axis: 0)
-        let (queries, ownKeys, scale) = try score.prepare(parts[0], parts[1])
-        let (keys, values) = try extend(ownKeys, parts[2])
-        let mixed = try region.attend(queries, keys, values, scale: scale)  // [B, H, T, D]
+        let mixed: Tensor  // [B, H, T, D]
+        if case .neighborhood = region {
+            // No coarser scale is read, and an operator of windows compares queries and keys as they are.
+            mixed = try region.attend(parts[0], parts[1], parts[2], comparing: score)
+        } else {
+            let (queries, ownKeys, scale) = try score.prepare(parts[0], parts[1])
+            let (keys, values) = try extend(ownKeys, parts[2])
+            mixed = try region.attend(queries, keys, values, comparing: .product(scale: scale))
+        }
         return try output(mixed.transposed(1, 2).reshaped(shape))
     }
 }

@@ -8,6 +8,7 @@ final class AttentionMasks {
     private let firstSpatialScale: Int
     private let device: Device
     private var masks: [Range<Int>: Tensor] = [:]
+    private var neighborhoods: [Int: AttentionRegion] = [:]
 
     init(_ configuration: TransformerConfiguration, device: Device) {
         schedule = configuration.schedule
@@ -21,7 +22,9 @@ final class AttentionMasks {
         if scales.count == 1 {
             guard case .spatial(let kernel) = pattern, scales.lowerBound >= firstSpatialScale else { return .all }
             let side = schedule.sides[scales.lowerBound]
-            return .neighborhood(height: side, width: side, kernel: kernel)
+            let known = neighborhoods[side] ?? .neighborhood(height: side, width: side, kernel: kernel)
+            neighborhoods[side] = known
+            return known
         }
         if let mask = masks[scales] { return .masked(mask) }
         let count = schedule.range(ofScales: scales).count

@@ -9,37 +9,73 @@ public enum AttentionRegion {
     case all
     /// The keys where the mask, bool `[T, M]`, is true.
     case masked(Tensor)
-    /// The `kernel × kernel` keys around the query on a map of `height × width`, moved inwards at the borders.
-    case neighborhood(height: Int, width: Int, kernel: Int)
+    /// The keys around the query on a map.
+    case neighborhood(Neighborhood)
 
-    /// softmax(scale · q kᵀ) v over the region.
+    /// The `kernel × kernel` keys around the query on a map of `height × width`, moved inwards at the borders.
+    public static func neighborhood(height: Int, width: Int, kernel: Int) -> AttentionRegion {
+        .neighborhood(Neighborhood(height: height, width: width, kernel: kernel))
+    }
+
+    /// softmax(score(q, k)) v over the region.
     ///
     /// - Parameters:
     ///   - queries: `[B, H, T, D]`.
     ///   - keys: `[B, H, M, D]`.
     ///   - values: `[B, H, M, D]`.
-    ///   - scale: The factor of the products.
+    ///   - score: How queries and keys are compared.
     /// - Returns: `[B, H, T, D]`.
     /// - Throws: ``Torch/TorchError`` if shapes do not fit or memory runs out.
     public func attend(
-        _ queries: Tensor, _ keys: Tensor, _ values: Tensor, scale: Double
+        _ queries: Tensor, _ keys: Tensor, _ values: Tensor, comparing score: AttentionScore
     ) throws(TorchError) -> Tensor {
-        switch self {
-        case .all:
-            return try queries.attention(keys: keys, values: values, scale: scale)
-        case .masked(let mask):
-            return try queries.attention(keys: keys, values: values, mask: mask, scale: scale)
-        case .neighborhood(let height, let width, let kernel):
-            guard kernel < height || kernel < width else {
-                return try queries.attention(keys: keys, values: values, scale: scale)
-            }
-            // Plain masked attention: the reference that a neighbourhood operator is to replace.
-            let mask = try Tensor(
-                NeighborhoodWindow.mask(height: height, width: width, kernel: kernel),
-                shape: [height * width, height * width])
-            return try queries.attention(
-                keys: keys, values: values, mask: mask.moved(to: queries.device), scale: scale)
+        if case .neighborhood(let neighborhood) = self, !neighborhood.isWholeMap, queries.dtype == .float32,
+            queries.device == .cpu
+        {
+            return try queries.neighborhoodAttention(
+                keys: keys, values: values, height: neighborhood.height, width: neighborhood.width,
+                kernel: neighborhood.kernel, weighing: score.productWeight())
         }
+        let (queries, keys, scale) = try score.prepare(queries, keys)
+        return try queries.attention(keys: keys, values: values, mask: mask(on: queries.device), scale: scale)
+    }
+
+    private func mask(on device: Device) throws(TorchError) -> Tensor? {
+        switch self {
+        case .all: nil
+        case .masked(let mask): mask
+        case .neighborhood(let neighborhood): try neighborhood.mask(on: device)
+        }
+    }
+}
+
+/// The windows of a map, with the mask that says the same where no operator knows windows.
+public final class Neighborhood {
+    let height: Int
+    let width: Int
+    let kernel: Int
+    private var mask: Tensor?
+
+    /// The windows of `kernel × kernel` on a map of `height × width`.
+    init(height: Int, width: Int, kernel: Int) {
+        self.height = height
+        self.width = width
+        self.kernel = kernel
+    }
+
+    /// Whether every query sees all keys.
+    var isWholeMap: Bool { kernel >= height && kernel >= width }
+
+    /// Bool `[T, T]`, made once; `nil` where every query sees all keys.
+    func mask(on device: Device) throws(TorchError) -> Tensor? {
+        if isWholeMap { return nil }
+        if let mask, mask.device == device { return mask }
+        let mask = try Tensor(
+            NeighborhoodWindow.mask(height: height, width: width, kernel: kernel),
+            shape: [height * width, height * width]
+        ).moved(to: device)
+        self.mask = mask
+        return mask
     }
 }
 
@@ -53,14 +89,26 @@ public enum AttentionScore {
     private static let largestLogTemperature = 4.605170185988092  // ln 100
 
     /// Queries and keys ready to be multiplied (`[B, H, T, D]`), and what is left of the scale.
-    public func prepare(
+    func prepare(
         _ queries: Tensor, _ keys: Tensor
     ) throws(TorchError) -> (queries: Tensor, keys: Tensor, scale: Double) {
         switch self {
-        case .product(let scale): return (queries, keys, scale)
+        case .product(let scale): (queries, keys, scale)
         case .cosine(let logTemperature):
-            let temperature = try logTemperature.clamped(to: ...Self.largestLogTemperature).exp()
-            return (try queries.unit(axis: -1) * temperature, try keys.unit(axis: -1), 1)
+            (try queries.unit(axis: -1) * Self.temperature(logTemperature), try keys.unit(axis: -1), 1)
         }
+    }
+
+    /// The same for an operator that takes queries and keys as they are.
+    fileprivate func productWeight() throws(TorchError) -> Tensor.ProductWeight {
+        switch self {
+        case .product(let scale): .scale(scale)
+        case .cosine(let logTemperature):
+            .cosine(temperatures: try Self.temperature(logTemperature).reshaped(-1))
+        }
+    }
+
+    private static func temperature(_ logTemperature: Tensor) throws(TorchError) -> Tensor {
+        try logTemperature.clamped(to: ...largestLogTemperature).exp()
     }
 }

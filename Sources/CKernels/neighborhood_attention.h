@@ -1,0 +1,103 @@
+// What the loops of `mvar::neighborhood_attention` work on, the same for every instruction set.
+#pragma once
+#include <algorithm>
+#include <cstdint>
+
+namespace mvar::neighborhood {
+
+/// The windows along one axis: NATTEN's rule. At the borders a window is moved inwards, not cut.
+struct Axis {
+  int64_t length, kernel;  // 1 ≤ kernel ≤ length
+
+  /// The first of the `kernel` keys that a query sees.
+  int64_t start(int64_t query) const { return std::clamp<int64_t>(query - kernel / 2, 0, length - kernel); }
+
+  /// One past the last of them.
+  int64_t end(int64_t query) const { return start(query) + kernel; }
+
+  /// The first of the queries that see a key; they follow each other.
+  int64_t first_query(int64_t key) const { return key < kernel ? 0 : key - kernel + 1 + kernel / 2; }
+
+  /// One past the last of them.
+  int64_t end_query(int64_t key) const { return key >= length - kernel ? length : key + kernel / 2 + 1; }
+
+  /// No key is seen by more queries than this: the last key of a window that stands at a border, unless it is the last
+  /// of both borders' windows.
+  int64_t most_queries() const { return length < 2 * kernel ? length : kernel + kernel / 2; }
+};
+
+/// Rows of channels, one for every place of the map, of one picture and head; the channels of a row are neighbours.
+template <typename Float>
+struct Rows {
+  Float *data;
+  int64_t stride;  // floats from a place to the next
+
+  Float *operator[](int64_t place) const { return data + place * stride; }
+};
+
+/// A tensor [B, H, T, D] whose last axis has stride 1.
+template <typename Float>
+struct View {
+  Float *data;
+  int64_t batch_stride, head_stride, token_stride;
+
+  Rows<Float> of(int64_t batch, int64_t head) const {
+    return {data + batch * batch_stride + head * head_stride, token_stride};
+  }
+};
+
+/// softmax(scale · q kᵀ) v over the windows of a map.
+struct Problem {
+  int64_t batch, heads, depth;
+  Axis rows, columns;
+  View<const float> queries, keys, values;
+  /// Queries and keys are compared as unit vectors, and products weighed by one number per head; or null.
+  const float *temperatures;
+  float scale;  // where there are no temperatures
+
+  int64_t window() const { return rows.kernel * columns.kernel; }
+  bool normalizes() const { return temperatures != nullptr; }
+  float scale_of(int64_t head) const { return temperatures ? temperatures[head] : scale; }
+};
+
+/// The gradients of the loss: given, and wanted.
+struct Gradients {
+  View<const float> result;
+  View<float> queries, keys, values;
+  /// For each picture, head and row of the map, that row's part of the gradient of the temperature; or null.
+  double *temperature_parts;
+};
+
+/// A rectangle of queries, of one picture and head.
+struct Tile {
+  int64_t batch, head;
+  int64_t row, end_row, column, end_column;
+};
+
+/// Some rows of the map of one picture and head.
+struct Band {
+  int64_t batch, head, row, end_row;
+};
+
+/// The least length that a vector is divided by to make it a unit vector.
+constexpr float least_norm = 1e-12f;
+
+/// Memory of one thread, handed out in pieces of whole cache lines. With a null base it only counts.
+class Scratch {
+ public:
+  explicit Scratch(float *base) : base_(base) {}
+
+  float *take(int64_t count) {
+    float *const result = base_ ? base_ + used_ : nullptr;
+    used_ += (count + 15) / 16 * 16;
+    return result;
+  }
+
+  int64_t used() const { return used_; }
+
+ private:
+  float *base_;
+  int64_t used_ = 0;
+};
+
+}  // namespace mvar::neighborhood
