@@ -117,6 +117,9 @@ public final class ImageGeneration {
         }
     }
 
+    /// The memory of the keys and values that later scales will read, in bytes; 0 for patterns within a scale.
+    public var keyValueBytes: Int { cache?.byteCount ?? 0 }
+
     /// What to save in order to go on later.
     public var state: GenerationState {
         get throws(TorchError) {

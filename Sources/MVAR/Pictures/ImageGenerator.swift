@@ -60,6 +60,8 @@ public final class ImageGenerator {
         public let pictures: Int
         /// The share of the work that is done, 0...1.
         public let fraction: Double
+        /// The memory of the keys and values that are kept now for later scales, in bytes.
+        public let keyValueBytes: Int
     }
 
     /// Generates pictures, batch after batch, each picture the same for every size of the batch.
@@ -92,7 +94,8 @@ public final class ImageGenerator {
                 progress(
                     Progress(
                         finishedPictures: start, pictures: request.count,
-                        fraction: (Double(start) + share) / Double(request.count)))
+                        fraction: (Double(start) + share) / Double(request.count),
+                        keyValueBytes: generation.keyValueBytes))
             }
             if latents.isEmpty { latents = [try generation.latent] }
             let tokens = try generation.tokens
@@ -109,7 +112,7 @@ public final class ImageGenerator {
                 progress(
                     Progress(
                         finishedPictures: index + 1, pictures: request.count,
-                        fraction: (Double(index + 1) + rest) / Double(request.count)))
+                        fraction: (Double(index + 1) + rest) / Double(request.count), keyValueBytes: 0))
             }
         }
     }
