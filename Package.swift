@@ -86,7 +86,8 @@ let package = Package(
                 "Checkpoints", "FileOutput", "Images", "ImageTokenizer", "Models", "NeuralNetworks", "Sampling",
                 "ScaleTransformer", "TokenPyramid", "Torch", "Training",
             ]),
-        .executableTarget(name: "MVARCommand", dependencies: ["FileOutput", "MVAR", argumentParser]),
+        .target(name: "Benchmarking", dependencies: ["MVAR"]),
+        .executableTarget(name: "MVARCommand", dependencies: ["Benchmarking", "FileOutput", "MVAR", argumentParser]),
 
         // Tests mirror Sources.
         .target(name: "TestSupport", path: "Tests/TestSupport"),
@@ -121,8 +122,10 @@ let package = Package(
                 "TokenPyramid", "Torch",
             ]),
         .testTarget(name: "MVARTests", dependencies: ["MVAR", "TestSupport"]),
+        .testTarget(name: "BenchmarkingTests", dependencies: ["Benchmarking", "MVAR"]),
         .testTarget(
-            name: "MVARCommandTests", dependencies: ["FileOutput", "Images", "MVAR", "MVARCommand", argumentParser]),
+            name: "MVARCommandTests",
+            dependencies: ["Benchmarking", "FileOutput", "Images", "MVAR", "MVARCommand", argumentParser]),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17

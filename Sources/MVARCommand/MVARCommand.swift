@@ -27,7 +27,7 @@ struct MVARCommand: AsyncParsableCommand {
             CommandGroup(
                 name: "Models",
                 subcommands: [TrainCommand.self, ConvertCommand.self, InspectCommand.self, ClassesCommand.self]),
-            CommandGroup(name: "Checks", subcommands: [VerifyCommand.self, DoctorCommand.self]),
+            CommandGroup(name: "Checks", subcommands: [VerifyCommand.self, BenchCommand.self, DoctorCommand.self]),
         ])
 
     /// The version of the program, also written into its pictures.

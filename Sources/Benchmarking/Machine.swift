@@ -1,0 +1,26 @@
+import Foundation
+import MVAR
+
+/// What the machine gives and takes.
+enum Machine {
+    /// The most memory that this process had at once, in MiB; nil where the system does not tell.
+    static var peakMemoryInMebibytes: Double? {
+        guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
+            let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") }),
+            let kibibytes = line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap({ Double($0) })
+        else { return nil }
+        return kibibytes / 1024
+    }
+
+    /// The rate of a large matrix product by LibTorch, in operations a second: what the machine could do at this moment.
+    static func productRate(_ precision: DType, on device: Device) throws -> Double {
+        let side = 2048
+        var numbers = RandomNumbers(upTo: 65_521)
+        let matrix = try numbers.tensor([side, side], dtype: precision, device: device)
+        let stopwatch = Stopwatch(on: device)
+        let seconds = try withoutGradients {
+            try (0..<2).map { _ in try stopwatch.seconds { _ = try matrix.linear(weight: matrix) } }
+        }
+        return 2 * Double(side * side * side) / Spread(seconds).minimum
+    }
+}

@@ -1,0 +1,129 @@
+package import MVAR
+
+/// How long a picture takes.
+package struct SampleTimings: Codable, Hashable, Sendable {
+    package let preset: String
+    package let attention: String
+    /// Pictures that are computed together.
+    package let batch: Int
+    /// The median; all seconds are for one picture, guided.
+    package let secondsPerImage: Double
+    package let secondsPerImageMinimum: Double
+    package let secondsPerImageMaximum: Double
+    /// From the classes to f̂, with the choice of tokens.
+    package let transformerSeconds: Double
+    /// From f̂ to pixels.
+    package let decoderSeconds: Double
+    /// ``transformerSeconds`` scale by scale; what the classes change in the blocks is in the first.
+    package let secondsByScale: [Double]
+    /// The process's largest memory; nil where the system does not tell.
+    package let peakMemoryInMebibytes: Double?
+    /// The most that keys and values for later scales took at once.
+    package let keyValueMebibytes: Double
+    /// ``ImageWork`` over ``secondsPerImage``, in 10⁹ operations a second.
+    package let gigaflopsPerSecond: Double
+    /// The share of a large matrix product's rate, in the same precision and measured between the runs.
+    package let ceilingShare: Double
+
+    enum CodingKeys: String, CodingKey {
+        case preset, attention, batch
+        case secondsPerImage = "seconds_per_image"
+        case secondsPerImageMinimum = "seconds_per_image_min"
+        case secondsPerImageMaximum = "seconds_per_image_max"
+        case transformerSeconds = "transformer_seconds"
+        case decoderSeconds = "decoder_seconds"
+        case secondsByScale = "seconds_by_scale"
+        case peakMemoryInMebibytes = "peak_memory_mib"
+        case keyValueMebibytes = "kv_cache_allocated_mib"
+        case gigaflopsPerSecond = "gflop_per_second"
+        case ceilingShare = "ceiling_share"
+    }
+}
+
+/// Measures ``MVAR/ImageGenerator`` on random weights.
+package struct SampleBench {
+    /// What the report calls the shape.
+    package var preset: String
+    package var transformer: TransformerConfiguration
+    package var tokenizer: TokenizerConfiguration
+    /// Pictures that are computed together, 1 or more.
+    package var batch = 1
+    package var precision = DType.float32
+    package var device = Device.cpu
+    /// How often, after one run to warm up; 1 or more.
+    package var runs = 3
+
+    package init(preset: String, transformer: TransformerConfiguration, tokenizer: TokenizerConfiguration) {
+        self.preset = preset
+        self.transformer = transformer
+        self.tokenizer = tokenizer
+    }
+
+    /// One batch, measured: seconds for all of its pictures.
+    private struct Run {
+        var scales: [Double] = []
+        var decoder = 0.0
+        var keyValueBytes = 0
+        var transformer: Double { scales.reduce(0, +) }
+        var total: Double { transformer + decoder }
+    }
+
+    /// Measures.
+    package func run(progress: BenchProgress = { _, _ in }) throws -> BenchReport<SampleTimings> {
+        progress(0, runs + 1)
+        let files = try RandomModel(transformer, tokenizer)
+        let generator = ImageGenerator(try files.load(precision: precision, device: device))
+        let request = GenerationRequest(
+            classes: (0..<batch).map { $0 % transformer.classes }, seed: 1, parameters: generator.defaultParameters)
+        var measured: [Run] = []
+        var ceilings: [Double] = []
+        for index in 0...runs {
+            let run = try measure(generator, request)
+            if index > 0 {
+                measured.append(run)
+                ceilings.append(try Machine.productRate(precision, on: device))
+            }
+            progress(index + 1, runs + 1)
+        }
+        return BenchReport(
+            conditions: BenchConditions(precision: precision, device: device, runs: runs),
+            result: timings(of: measured, ceiling: Spread(ceilings).median, isGuided: request.parameters.guidance > 0))
+    }
+
+    /// A scale ends by reading its tokens, and a picture by reading its pixels: no GPU is still at work then.
+    private func measure(_ generator: ImageGenerator, _ request: GenerationRequest) throws -> Run {
+        var run = Run()
+        let clock = ContinuousClock()
+        var last = clock.now
+        func lap() -> Double {
+            let before = last
+            last = clock.now
+            return (last - before) / .seconds(1)
+        }
+        try generator.generate(
+            request, batch: batch,
+            progress: { progress in
+                if run.scales.count < transformer.schedule.count {
+                    run.scales.append(lap())
+                    run.keyValueBytes = max(run.keyValueBytes, progress.keyValueBytes)
+                } else {
+                    run.decoder += lap()
+                }
+            }, receive: { _ in })
+        return run
+    }
+
+    private func timings(of runs: [Run], ceiling: Double, isGuided: Bool) -> SampleTimings {
+        func perImage(_ seconds: (Run) -> Double) -> Spread { Spread(runs.map { seconds($0) / Double(batch) }) }
+        let total = perImage(\.total)
+        let rate = ImageWork(transformer, tokenizer, isGuided: isGuided).floatingPointOperations / total.median
+        return SampleTimings(
+            preset: preset, attention: transformer.pattern.description, batch: batch, secondsPerImage: total.median,
+            secondsPerImageMinimum: total.minimum, secondsPerImageMaximum: total.maximum,
+            transformerSeconds: perImage(\.transformer).median, decoderSeconds: perImage(\.decoder).median,
+            secondsByScale: transformer.schedule.sides.indices.map { scale in perImage { $0.scales[scale] }.median },
+            peakMemoryInMebibytes: Machine.peakMemoryInMebibytes,
+            keyValueMebibytes: Double(runs.reduce(0) { max($0, $1.keyValueBytes) }) / 1_048_576,
+            gigaflopsPerSecond: rate / 1e9, ceilingShare: rate / ceiling)
+    }
+}

@@ -1,0 +1,63 @@
+import ArgumentParser
+import Benchmarking
+import MVAR
+
+/// `mvar bench sample`: whole pictures.
+struct BenchSampleCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sample",
+        abstract: "Measure guided pictures, from the class to pixels.",
+        usage: "mvar bench sample [<options>]",
+        discussion: """
+            The share of the ceiling is the rate over that of a large matrix product by LibTorch, measured between the \
+            runs; work is counted as the definition has it, so that a faster algorithm shows as a higher rate.
+            """)
+
+    @OptionGroup(title: "Model") var preset: PresetOption
+    @OptionGroup(title: "Model") var attention: BenchAttentionOption
+    @OptionGroup(title: "Computing") var batch: BenchBatchOption
+    @OptionGroup(title: "Computing") var compute: ComputeOptions
+    @OptionGroup(title: "Computing") var precision: PrecisionOptions
+    @OptionGroup(title: "Computing") var runs: BenchRunsOption
+    @OptionGroup(title: "Output") var output: OutputOptions
+
+    func run() async throws {
+        try compute.apply()
+        try precision.check(on: compute.device)
+        let shape = preset.preset
+        var transformer = shape.transformer
+        transformer.pattern = attention.attention
+        var bench = SampleBench(
+            preset: shape.description, transformer: transformer, tokenizer: shape.tokenizer)
+        bench.batch = batch.batch
+        bench.precision = precision.precision.dtype
+        bench.device = compute.device
+        bench.runs = runs.runs
+        try printBench(
+            "Pictures of \(shape), \(transformer.pattern), batch \(bench.batch), seconds a picture", output,
+            text: { Self.text(of: $0.result, sides: transformer.schedule.sides) },
+            run: { try bench.run(progress: $0) })
+    }
+
+    static func text(of timings: SampleTimings, sides: [Int]) -> String {
+        let scales = zip(sides, timings.secondsByScale).map { ("  \($0) × \($0)", decimals($1, 3)) }
+        return aligned(
+            [
+                (
+                    "a picture",
+                    "\(decimals(timings.secondsPerImage, 3)) (\(decimals(timings.secondsPerImageMinimum, 3)) to "
+                        + "\(decimals(timings.secondsPerImageMaximum, 3)))"
+                ),
+                ("decoder", decimals(timings.decoderSeconds, 3)),
+                ("transformer", decimals(timings.transformerSeconds, 3)),
+            ] + scales + [
+                ("rate", "\(decimals(timings.gigaflopsPerSecond, 1)) GFLOP/s"),
+                ("share of the ceiling", "\(decimals(100 * timings.ceilingShare, 1))%"),
+                (
+                    "peak memory",
+                    timings.peakMemoryInMebibytes.map { "\(decimals($0, 0)) MiB" } ?? "unknown"
+                ),
+                ("kept keys and values", "\(decimals(timings.keyValueMebibytes, 1)) MiB at most"),
+            ])
+    }
+}
