@@ -10,7 +10,9 @@ struct ConvertCommand: AsyncParsableCommand {
         discussion: """
             Reads .pth files of VAR, MVAR and their trainers, .safetensors files and model folders; writes any of them \
             under the same names of tensors, so that PyTorch users can load them. Files for PyTorch get the buffers \
-            that its strict loading wants. Of a trainer's file the networks are kept, not the optimizer's state.
+            that its strict loading wants. Of a trainer's file the networks are kept, not the optimizer's state. \
+            A .pth holds the weights of one network and nothing else: class names and recommended settings stay \
+            behind, and the tokenizer needs a file of its own (--part tokenizer).
 
               mvar convert var_d16.pth var-d16      a folder, with the tokenizer
               mvar convert my-model my-model.pth    for the public code

@@ -94,9 +94,8 @@ public struct Diagnosis: Codable, Hashable, Sendable {
             defaultModel = nil
             problems.append(
                 Problem(
-                    problem: "The default model was not found.",
-                    advice:
-                        "Name a model with --model, or run mvar from the folder that it was built in, which has models/default.",
+                    problem: "The default model was not found in the program's folder or any above it.",
+                    advice: "Name a model with --model, or call the mvar in the repository's .build/release.",
                     isFatal: false))
         }
         if processor.instructionSets.contains("sse4_2"), !processor.instructionSets.contains("avx2") {
