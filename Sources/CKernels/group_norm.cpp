@@ -2,7 +2,7 @@
 //
 // Means and variances are taken over spans of pixels of a fixed length and put together in order (Chan, Golub &
 // LeVeque, "Algorithms for computing the sample variance", 1983): a picture's result depends on nothing but the
-// picture, and a mean far from 0 costs no digits.
+// picture, and the variance keeps its digits where the mean is far from 0.
 #include "parallel.h"
 #include <ATen/ops/empty.h>
 #include <torch/library.h>

@@ -1,5 +1,6 @@
 // The inner loops of `mvar::linear` for bfloat16, on processors that multiply pairs of it (AVX-512 BF16). The order of
-// summation is that of linear_tile.h with pairs in place of numbers; sums are float32 until the result is rounded.
+// summation is that of linear_tile.h with pairs in place of numbers; sums are float32 until the result is rounded. The
+// processor takes numbers below 2^-126 for 0.
 
 namespace avx512 {
 

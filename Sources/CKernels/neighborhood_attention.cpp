@@ -60,6 +60,7 @@ void check(
   TORCH_CHECK(
       height > 0 && width > 0 && queries.size(2) % width == 0 && queries.size(2) / width == height, "a map of ", height,
       " × ", width, " for ", queries.size(2), " tokens");
+  TORCH_CHECK(queries.size(1) > 0, "queries of ", queries.sizes(), " have no heads");
   TORCH_CHECK(queries.size(3) > 0, "queries of ", queries.sizes(), " have no channels");
   TORCH_CHECK(kernel > 0, "a kernel of ", kernel, "; the least is 1");
   for (const auto *tensor : {&queries, &keys, &values}) {
@@ -100,9 +101,10 @@ struct Inputs {
 /// Scratch for every thread of a parallel loop.
 class ThreadMemory {
  public:
-  explicit ThreadMemory(int64_t needed)
-      : needed_(needed),
-        memory_(std::aligned_alloc(64, std::max<int64_t>(needed, 16) * at::get_num_threads() * sizeof(float))) {
+  explicit ThreadMemory(int64_t needed) : needed_(needed) {
+    // As the loop will do: this thread may not have heard yet how many threads another one asked for.
+    at::internal::lazy_init_num_threads();
+    memory_.reset(std::aligned_alloc(64, std::max<int64_t>(needed, 16) * at::get_num_threads() * sizeof(float)));
     if (!memory_) throw std::bad_alloc();
   }
 

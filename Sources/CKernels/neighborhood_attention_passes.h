@@ -16,7 +16,10 @@ inline void soften(const Problem &p, const Tile &tile, float scale, const Scores
       }
       Vector sum{};
       for (int64_t i = 0; i < count; i++) {
-        const Vector weight = exponential(load(first + i * scores.pitch) * scale - most);
+        // The product by itself, rounded as in `most`: fused with the difference, the largest of huge ones would not be
+        // 0.
+        const Vector value = load(first + i * scores.pitch) * scale;
+        const Vector weight = exponential(value - most);
         sum += weight;
         store(first + i * scores.pitch, weight);
       }

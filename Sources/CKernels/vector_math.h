@@ -30,8 +30,8 @@ inline void store(float *to, Vector value) { __builtin_memcpy(to, &value, sizeof
 /// The first lanes only.
 inline void store(float *to, Vector value, int64_t count) { __builtin_memcpy(to, &value, count * sizeof(float)); }
 
-/// exp(x) by Cephes' polynomial, within 2 units in the last place for -87 ≤ x ≤ 88, and held at these ends, beyond
-/// which no sigmoid changes any more.
+/// exp(x) by Cephes' polynomial, within 2 units in the last place for -87 ≤ x ≤ 88, and held at these ends: x ·
+/// sigmoid(x) of numbers below -88 is x · 6e-39 instead of still less.
 inline Vector exponential(Vector x) {
   using Integers = int32_t __attribute__((vector_size(4 * MVAR_LANES)));
   const Vector lowest = Vector{} - 87.0f, highest = Vector{} + 88.0f, one = Vector{} + 1.0f;

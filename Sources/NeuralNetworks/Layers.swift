@@ -67,7 +67,9 @@ public struct GroupNorm {
     /// `[B, C, h, w]` → the same shape.
     public func callAsFunction(_ x: Tensor, activation: Activation = .identity) throws(TorchError) -> Tensor {
         // After a fast convolution.
-        if x.isChannelsLast, x.dtype == .float32, x.device == .cpu, !weight.requiresGradient, !x.requiresGradient {
+        if x.isChannelsLast, x.dtype == .float32, x.device == .cpu,
+            ![x, weight, bias].contains(where: \.requiresGradient)
+        {
             return try x.fusedGroupNorm(
                 groups: groups, weight: weight, bias: bias, epsilon: epsilon, activation: activation)
         }

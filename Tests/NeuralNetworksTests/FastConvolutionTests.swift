@@ -78,6 +78,15 @@ import Torch
         #expect(try result.array(of: Float.self) == expected)
     }
 
+    @Test("A bias alone gets its gradient too")
+    func biasGradient() throws {
+        let map: Map = (8, 8, 6, 6)
+        let layer = try layer(map, kernel: 3, by: .fast)
+        try layer.bias.setRequiresGradient()
+        try layer(input(map)).sum().backward()
+        #expect(try layer.bias.gradient?.array(of: Float.self) == [Float](repeating: 72, count: 8))
+    }
+
     @Test("Group normalisation is the same for maps with channels last", arguments: [(6, 3), (64, 32), (160, 32)])
     func groupNorm(channels: Int, groups: Int) throws {
         let source = ParameterPath(FreshParameters(seed: 24))
@@ -92,7 +101,8 @@ import Torch
         }
     }
 
-    @Test("Means far from 0 cost group normalisation no digits", arguments: [0, 10, 1000, 100_000.0])
+    @Test(
+        "Group normalisation is as exact as its input where means are far from 0", arguments: [0, 10, 1000, 100_000.0])
     func farMeans(mean: Double) throws {
         let source = ParameterPath(FreshParameters(seed: 25))
         let norm = try GroupNorm(channels: 64, groups: 32, epsilon: 1e-6, at: source)

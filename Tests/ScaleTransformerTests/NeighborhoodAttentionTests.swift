@@ -172,4 +172,17 @@ import Torch
             inputs[0], inputs[1], inputs[2], comparing: .product(scale: 0.5))
         #expect(try (found - expected).magnitude().maximum().item() < 1e-5)
     }
+
+    @Test("Huge products that are all equal weigh the same")
+    func hugeTies() throws {
+        let ones = try Tensor.zeros([1, 1, 25, 8]) + 1
+        let values = try Tensor((0..<200).map { Float($0 / 8 % 5) }, shape: [1, 1, 25, 8])
+        let region = AttentionRegion.neighborhood(height: 5, width: 5, kernel: 3)
+        try LibTorch.withEachInstructionSet { set in
+            let found = try region.attend(
+                ones * 12_345.678, ones * 98_765.432, values, comparing: .product(scale: 1.37))
+            // In the middle of the map the window holds columns 1, 2 and 3.
+            #expect(abs(try found.array(of: Float.self)[12 * 8] - 2) < 1e-5, "\(set)")
+        }
+    }
 }
