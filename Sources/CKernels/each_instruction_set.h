@@ -50,6 +50,7 @@ namespace {
 #undef MVAR_NAMESPACE
 #undef MVAR_LANES
 #undef MVAR_REGISTERS
+#undef MVAR_FMA
 
 #if defined(__x86_64__)
 #define MVAR_BEST(function)                                                   \

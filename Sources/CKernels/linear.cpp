@@ -32,15 +32,19 @@ constexpr int64_t block_rows = 48, block_columns = 64;
 
 }  // namespace
 
-#define MVAR_KERNEL "linear_tile.h"
+#define MVAR_KERNEL "linear_float32.h"
 #include "each_instruction_set.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
 namespace {
-#define MVAR_LANES 16
 #pragma clang attribute push( \
     __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx512bf16,fma"))), apply_to = function)
+#define MVAR_NAMESPACE avx512_bfloat16
+#define MVAR_LANES 16
+#define MVAR_REGISTERS 32
+#define MVAR_FMA(a, b, c) __builtin_elementwise_fma(a, b, c)
+#include "vector_math.h"
 #include "linear_bfloat16.h"
 #pragma clang attribute pop
 }  // namespace
@@ -107,7 +111,7 @@ at::Tensor linear(
   }
 #if defined(__x86_64__)
   if (x.scalar_type() == at::kBFloat16 && mvar::instruction_set() >= mvar::InstructionSet::avx512_bfloat16) {
-    run(whole_product<uint16_t>(factor, matrix, shift, result, kind), avx512::block_bfloat16);
+    run(whole_product<uint16_t>(factor, matrix, shift, result, kind), avx512_bfloat16::block_bfloat16);
     return result;
   }
 #endif

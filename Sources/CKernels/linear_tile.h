@@ -1,4 +1,5 @@
-// The inner loops of `mvar::linear`; see each_instruction_set.h.
+// The inner loops of `mvar::linear` for any type of numbers: an `Arithmetic`, as in linear_float32.h and
+// linear_bfloat16.h, says how a register of them is read, multiplied and written.
 
 namespace MVAR_NAMESPACE {
 
@@ -29,73 +30,72 @@ inline Quad sums(Vector x0, Vector x1, Vector x2, Vector x3) {
   return __builtin_shufflevector(ab, cd, 0, 2, 4, 6) + __builtin_shufflevector(ab, cd, 1, 3, 5, 7);
 }
 
-/// y[r][c] (+)= Σ_k x[r][k] w[c][k] for `Rows` × 4 elements; `w` names four rows of the weight.
-template <int Rows>
+/// to[r][c] (+)= Σ_k x[r][k] w[c][k] for `Rows` × 4 elements; `w` names four rows of the weight.
+template <class Arithmetic, int Rows>
 inline void tile(
-    const float *x, int64_t x_stride, const float *const *w, int64_t depth, float *y, int64_t y_stride, int columns,
-    bool is_first) {
+    const typename Arithmetic::Number *x, int64_t x_stride, const typename Arithmetic::Number *const *w, int64_t depth,
+    float *to, bool is_first) {
+  using Numbers = typename Arithmetic::Numbers;
   Vector sum[Rows][tile_columns] = {};
   int64_t k = 0;
-  for (; k + lanes <= depth; k += lanes) {
-    Vector weight[tile_columns];
+  for (; k + Arithmetic::width <= depth; k += Arithmetic::width) {
+    Numbers weight[tile_columns];
 #pragma clang loop unroll(full)
-    for (int c = 0; c < tile_columns; c++) weight[c] = load(w[c] + k);
+    for (int c = 0; c < tile_columns; c++) weight[c] = Arithmetic::read(w[c] + k);
 #pragma clang loop unroll(full)
     for (int r = 0; r < Rows; r++) {
-      const Vector value = load(x + r * x_stride + k);
+      const Numbers value = Arithmetic::read(x + r * x_stride + k);
 #pragma clang loop unroll(full)
-      for (int c = 0; c < tile_columns; c++) sum[r][c] = MVAR_FMA(value, weight[c], sum[r][c]);
+      for (int c = 0; c < tile_columns; c++) sum[r][c] = Arithmetic::multiplied(value, weight[c], sum[r][c]);
     }
   }
   if (k < depth) {
     for (int r = 0; r < Rows; r++) {
-      const Vector value = load(x + r * x_stride + k, depth - k);
+      const Numbers value = Arithmetic::read(x + r * x_stride + k, depth - k);
       for (int c = 0; c < tile_columns; c++) {
-        sum[r][c] = MVAR_FMA(value, load(w[c] + k, depth - k), sum[r][c]);
+        sum[r][c] = Arithmetic::multiplied(value, Arithmetic::read(w[c] + k, depth - k), sum[r][c]);
       }
     }
   }
 #pragma clang loop unroll(full)
-  for (int r = 0; r < Rows; r++) {
+  for (int r = 0; r < Rows; r++, to += block_columns) {
     const Quad total = sums(sum[r][0], sum[r][1], sum[r][2], sum[r][3]);
-    float *to = y + r * y_stride;
-    for (int c = 0; c < columns; c++) to[c] = is_first ? total[c] : to[c] + total[c];
+    for (int c = 0; c < tile_columns; c++) to[c] = is_first ? total[c] : to[c] + total[c];
   }
 }
 
-template <int Rows>
+template <class Arithmetic, int Rows>
 inline void tile_of(
-    int rows, const float *x, int64_t x_stride, const float *const *w, int64_t depth, float *y, int64_t y_stride,
-    int columns, bool is_first) {
+    int64_t rows, const typename Arithmetic::Number *x, int64_t x_stride, const typename Arithmetic::Number *const *w,
+    int64_t depth, float *to, bool is_first) {
   if constexpr (Rows > 1) {
-    if (rows < Rows) return tile_of<Rows - 1>(rows, x, x_stride, w, depth, y, y_stride, columns, is_first);
+    if (rows < Rows) return tile_of<Arithmetic, Rows - 1>(rows, x, x_stride, w, depth, to, is_first);
   }
-  tile<Rows>(x, x_stride, w, depth, y, y_stride, columns, is_first);
+  tile<Arithmetic, Rows>(x, x_stride, w, depth, to, is_first);
 }
 
 /// One block of the product; see `Block`.
-void block(const Block<float> &b) {
+template <class Arithmetic>
+inline void block_of(const Block<typename Arithmetic::Number> &b) {
+  // Whole tiles, so that what stands over at the edges need not be told apart.
+  float results[block_rows][block_columns];
   for (int64_t k = 0; k < b.depth; k += depth_step) {
     const int64_t depth = std::min(depth_step, b.depth - k);
     for (int64_t row = 0; row < b.rows; row += tile_rows) {
-      const int rows = static_cast<int>(std::min<int64_t>(tile_rows, b.rows - row));
       for (int64_t column = 0; column < b.columns; column += tile_columns) {
-        const int columns = static_cast<int>(std::min<int64_t>(tile_columns, b.columns - column));
-        const float *w[tile_columns];
-        for (int c = 0; c < tile_columns; c++) w[c] = b.weight + (column + std::min(c, columns - 1)) * b.depth + k;
-        tile_of<tile_rows>(
-            rows, b.x + row * b.depth + k, b.depth, w, depth, b.y + row * b.y_stride + column, b.y_stride, columns,
-            k == 0);
+        const typename Arithmetic::Number *w[tile_columns];
+        for (int c = 0; c < tile_columns; c++) w[c] = b.weight + std::min(column + c, b.columns - 1) * b.depth + k;
+        tile_of<Arithmetic, tile_rows>(
+            b.rows - row, b.x + row * b.depth + k, b.depth, w, depth, &results[row][column], k == 0);
       }
     }
   }
   for (int64_t row = 0; row < b.rows; row++) {
-    float *y = b.y + row * b.y_stride;
     for (int64_t column = 0; column < b.columns; column += lanes) {
       const int64_t count = std::min<int64_t>(lanes, b.columns - column);
-      Vector value = load(y + column, count);
-      if (b.bias) value += load(b.bias + column, count);
-      store(y + column, activated(value, b.activation), count);
+      Vector value = load(&results[row][column], count);
+      if (b.bias) value += Arithmetic::read_sums(b.bias + column, count);
+      Arithmetic::write_sums(b.y + row * b.y_stride + column, activated(value, b.activation), count);
     }
   }
 }

@@ -48,7 +48,7 @@ public struct Convolution2D {
 
     /// `[B, inputs, h, w]` → `[B, outputs, h′, w′]`.
     public func callAsFunction(_ x: Tensor) throws(TorchError) -> Tensor {
-        if let fast, x.dtype == .float32, x.device == .cpu, ![x, weight, bias].contains(where: \.requiresGradient) {
+        if let fast, x.hasFusedOperators(with: weight, bias) {
             return try fast(x, weight: weight, bias: bias, enlarging: isEnlarging)
         }
         let shape = x.shape

@@ -67,9 +67,7 @@ public struct GroupNorm {
     /// `[B, C, h, w]` → the same shape.
     public func callAsFunction(_ x: Tensor, activation: Activation = .identity) throws(TorchError) -> Tensor {
         // After a fast convolution.
-        if x.isChannelsLast, x.dtype == .float32, x.device == .cpu,
-            ![x, weight, bias].contains(where: \.requiresGradient)
-        {
+        if x.isChannelsLast, x.hasFusedOperators(with: weight, bias) {
             return try x.fusedGroupNorm(
                 groups: groups, weight: weight, bias: bias, epsilon: epsilon, activation: activation)
         }

@@ -42,6 +42,11 @@ extension Tensor {
         device == .cpu && (dtype == .float32 || dtype == .bfloat16 && LibTorch.instructionSet == .avx512BFloat16)
     }
 
+    /// Whether the other operators take this tensor with these parameters: float32 on the CPU, and no gradient to be taken.
+    package func hasFusedOperators(with parameters: Tensor...) -> Bool {
+        dtype == .float32 && device == .cpu && !requiresGradient && !parameters.contains(where: \.requiresGradient)
+    }
+
     /// `linear` and an activation. `weight`: `[outputs, inputs]`, `bias`: `[outputs]`, all of one type: float32, or
     /// bfloat16 on processors that multiply it.
     package func fusedLinear(weight: Tensor, bias: Tensor?, activation: Activation) throws(TorchError) -> Tensor {
