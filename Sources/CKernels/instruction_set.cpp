@@ -1,11 +1,14 @@
 #include "instruction_set.h"
 #include <algorithm>
+#include <cstdlib>
+#include <string_view>
 
 namespace {
 
 using mvar::InstructionSet;
 
-InstructionSet best() {
+/// What the processor has.
+InstructionSet present() {
 #if defined(__x86_64__)
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512vl")) {
@@ -16,12 +19,21 @@ InstructionSet best() {
   return InstructionSet::portable;
 }
 
+/// What the user allows: LibTorch's own variable, so that one word holds for its kernels and for ours.
+InstructionSet allowed() {
+  const char *variable = std::getenv("ATEN_CPU_CAPABILITY");
+  const std::string_view capability = variable ? variable : "";
+  if (capability == "default") return InstructionSet::portable;
+  if (capability == "avx2") return InstructionSet::avx2;
+  return InstructionSet::avx512_bfloat16;
+}
+
 thread_local int32_t limit = INT32_MAX;
 
 }  // namespace
 
 InstructionSet mvar::instruction_set() {
-  static const auto known = static_cast<int32_t>(best());
+  static const auto known = static_cast<int32_t>(std::min(present(), allowed()));
   return static_cast<InstructionSet>(std::min(known, limit));
 }
 

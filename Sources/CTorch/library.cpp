@@ -48,6 +48,15 @@ CTorchStatus ctorch_set_thread_count(int32_t count) {
   return ctorch::guarded([&] { at::set_num_threads(count); });
 }
 
+bool ctorch_keep_freed_memory(size_t most) {
+#ifdef __GLIBC__
+  // One heap that grows and is trimmed from its end, in place of a mapping of its own for each large block.
+  return mallopt(M_MMAP_MAX, 0) && mallopt(M_ARENA_MAX, 1) && mallopt(M_TRIM_THRESHOLD, static_cast<int>(most));
+#else
+  return false;
+#endif
+}
+
 void ctorch_release_unused_memory(void) {
 #ifdef __GLIBC__
   malloc_trim(0);

@@ -1,10 +1,12 @@
 import ArgumentParser
 import Foundation
+import MVAR
 
 /// The entry: runs a command, and turns every failure into one line and a status.
 @main
 enum Main {
     static func main() async {
+        LibTorch.keepFreedMemory()
         StandardStreams.fillGaps()
         Interruption.install()
         let failure = await failure(of: Array(CommandLine.arguments.dropFirst()))

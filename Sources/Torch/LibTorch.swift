@@ -6,6 +6,16 @@ public enum LibTorch {
     /// The version that the program was built against, e.g. `2.11.0`.
     public static var version: String { String(cString: ctorch_version()) }
 
+    /// Keeps freed memory for what is allocated next: a program calls it once, first of all.
+    ///
+    /// Otherwise the C library gives large blocks back at once, and the system clears the same pages again for every layer:
+    /// an eighth of the time of a picture. It concerns the whole process, so a library leaves it to the program.
+    ///
+    /// - Parameter most: Bytes of freed memory to keep, below 2³¹.
+    /// - Returns: Whether the C library can do that.
+    @discardableResult
+    public static func keepFreedMemory(most: Int = 256 << 20) -> Bool { ctorch_keep_freed_memory(most) }
+
     /// Gives memory that has been freed back to the system, where the C library can.
     public static func releaseUnusedMemory() { ctorch_release_unused_memory() }
 
