@@ -39,7 +39,7 @@ package struct AttentionBench {
     package var heads = 32
     package var headWidth = 64
     package var batch = 1
-    package var precision = DType.float32
+    package var precision = Precision.float32
     package var device = Device.cpu
     package var runs = 3
 
@@ -63,11 +63,12 @@ package struct AttentionBench {
         // Each of its own numbers: equal queries and keys would make every token look at itself.
         let inputs = try [1, 1.01, 1.02].map { deviation in
             try numbers.tensor(
-                [batch, heads, side * side, headWidth], .normal(standardDeviation: deviation), dtype: precision,
+                [batch, heads, side * side, headWidth], .normal(standardDeviation: deviation),
+                dtype: precision.activations(on: device),
                 device: device)
         }
         let (queries, keys, values) = (inputs[0], inputs[1], inputs[2])
-        let gradient = try numbers.tensor(queries.shape, dtype: precision, device: device)
+        let gradient = try numbers.tensor(queries.shape, dtype: queries.dtype, device: device)
         for input in inputs { try input.setRequiresGradient() }
         let stopwatch = Stopwatch(on: device)
 
@@ -90,7 +91,7 @@ package struct AttentionBench {
                 runs: runs, [{ try seconds(pass, near) }, { try seconds(pass, .all) }])
             return AttentionTimings.Row(
                 height: side, width: side, kernel: kernel, headWidth: headWidth, heads: heads,
-                precision: precision.name, pass: pass, seconds: spreads[0].median, denseSeconds: spreads[1].median)
+                precision: queries.dtype.name, pass: pass, seconds: spreads[0].median, denseSeconds: spreads[1].median)
         }
     }
 }

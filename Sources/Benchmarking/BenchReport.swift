@@ -2,7 +2,7 @@ package import MVAR
 
 /// What holds for all measurements of a run: figures mean nothing without it.
 package struct BenchConditions: Codable, Hashable, Sendable {
-    /// The type that was computed in, as `float32`.
+    /// The precision of linear layers' weights, as `float32`.
     package let precision: String
     /// As `cpu` or `cuda:0`.
     package let device: String
@@ -24,8 +24,8 @@ package struct BenchConditions: Codable, Hashable, Sendable {
     }
 
     /// Of this process, now.
-    package init(precision: DType, device: Device, runs: Int) {
-        self.precision = precision.name
+    package init(precision: Precision, device: Device, runs: Int) {
+        self.precision = precision.rawValue
         self.device = device.description
         self.runs = runs
         threads = LibTorch.threadCount
@@ -40,6 +40,7 @@ package struct BenchConditions: Codable, Hashable, Sendable {
         case .portable: "portable"
         case .avx2: "avx2"
         case .avx512: "avx512"
+        case .avx512VNNI: "avx512+vnni"
         case .avx512BFloat16: "avx512+bf16"
         }
     }

@@ -35,7 +35,7 @@ package struct LinearBench {
     package var transformer: TransformerConfiguration
     /// The numbers of rows: those of guided pictures at the published scales, and a large one.
     package var rowCounts = [2, 18, 50, 128, 200, 338, 512, 2048]
-    package var precision = DType.float32
+    package var precision = Precision.float32
     package var device = Device.cpu
     package var runs = 3
 
@@ -69,28 +69,40 @@ package struct LinearBench {
             result: LinearTimings(preset: preset, rows: rows))
     }
 
-    private func layers(from inputs: Int, to outputs: Int) throws -> [Linear] {
-        let root = ParameterPath(RandomParameters(dtype: precision, device: device))
+    /// Our layers and LibTorch's. The latter are in float32 where it has none of the precision.
+    private func layers(from inputs: Int, to outputs: Int) throws -> [(ours: Linear, theirs: Linear)] {
+        let type = Machine.productType(precision, on: device)
+        let root = ParameterPath(RandomParameters(precision: precision, device: device))
+        let other = ParameterPath(RandomParameters(precision: Precision(type) ?? .float32, device: device))
+        let initial = InitialValue.normal(standardDeviation: 0.02)
         // A small shape need not fill the memory to be measured.
-        let count = min(max(2, Self.weightBytes / (inputs * outputs * precision.byteCount)), 64)
+        let count = min(max(2, Self.weightBytes / (inputs * outputs * precision.dtype.byteCount)), 64)
         return try (0..<count).map { _ in
-            try Linear(from: inputs, to: outputs, at: root, initial: .normal(standardDeviation: 0.02))
+            let ours = try Linear(from: inputs, to: outputs, at: root, initial: initial)
+            let theirs =
+                type == precision.dtype ? ours : try Linear(from: inputs, to: outputs, at: other, initial: initial)
+            return (ours, theirs)
         }
     }
 
-    private func row(of layers: [Linear], rows: Int, from inputs: Int, to outputs: Int) throws -> LinearTimings.Row {
+    private func row(
+        of layers: [(ours: Linear, theirs: Linear)], rows: Int, from inputs: Int, to outputs: Int
+    ) throws -> LinearTimings.Row {
         var numbers = RandomNumbers(upTo: rows * inputs)
-        let x = try numbers.tensor([rows, inputs], dtype: precision, device: device)
+        let x = try numbers.tensor([rows, inputs], dtype: precision.activations(on: device), device: device)
+        let sameForTheirs = try x.converted(to: layers[0].theirs.weight.values.dtype)
         let operations = 2 * Double(rows * inputs * outputs)
         let products = min(max(1, Int(Self.operationsPerRun / operations)), layers.count)
         let stopwatch = Stopwatch(on: device)
         // Goes round all layers, so that the weights of one come again only when they have left the caches.
         var next = 0
-        func seconds(_ product: @escaping (Linear) throws(TorchError) -> Tensor) -> () throws -> Double {
+        func seconds(
+            _ product: @escaping (_ ours: Linear, _ theirs: Linear) throws(TorchError) -> Tensor
+        ) -> () throws -> Double {
             {
                 try stopwatch.seconds {
                     for _ in 0..<products {
-                        _ = try product(layers[next])
+                        _ = try product(layers[next].ours, layers[next].theirs)
                         next = (next + 1) % layers.count
                     }
                 } / Double(products)
@@ -100,8 +112,11 @@ package struct LinearBench {
             try stopwatch.interleaved(
                 runs: runs,
                 [
-                    seconds { layer throws(TorchError) in try layer(x) },
-                    seconds { layer throws(TorchError) in try x.linear(weight: layer.weight, bias: layer.bias) },
+                    seconds { ours, _ throws(TorchError) in try ours(x) },
+                    seconds { _, theirs throws(TorchError) in
+                        try sameForTheirs.linear(
+                            weight: theirs.weight.values, bias: theirs.bias.converted(to: sameForTheirs.dtype))
+                    },
                 ])
         }
         let (ours, theirs) = (spreads[0].median, spreads[1].median)

@@ -12,15 +12,22 @@ enum Machine {
         return kibibytes / 1024
     }
 
-    /// The rate of a large matrix product by LibTorch, in operations a second: what the machine could do at this moment.
-    static func productRate(_ precision: DType, on device: Device) throws -> Double {
+    /// The rate of a large matrix product by LibTorch, in operations a second: what the machine could do at this moment. In
+    /// float32 where LibTorch has no product of that precision.
+    static func productRate(_ precision: Precision, on device: Device) throws -> Double {
         let side = 2048
         var numbers = RandomNumbers(upTo: 65_521)
-        let matrix = try numbers.tensor([side, side], dtype: precision, device: device)
+        let matrix = try numbers.tensor([side, side], dtype: productType(precision, on: device), device: device)
         let stopwatch = Stopwatch(on: device)
         let seconds = try withoutGradients {
             try (0..<2).map { _ in try stopwatch.seconds { _ = try matrix.linear(weight: matrix) } }
         }
         return 2 * Double(side * side * side) / Spread(seconds).minimum
+    }
+
+    /// What LibTorch multiplies in where we multiply in `precision`: its float16 is far slower than float32 on processors,
+    /// and it has no layers of whole numbers.
+    static func productType(_ precision: Precision, on device: Device) -> DType {
+        device != .cpu || precision == .bfloat16 ? precision.dtype : .float32
     }
 }

@@ -20,7 +20,7 @@ package final class RandomModel {
     }
 
     /// The whole of it.
-    package func load(precision: DType, device: Device) throws -> LoadedModel {
+    package func load(precision: Precision, device: Device) throws -> LoadedModel {
         var source = ModelSource(model: files.transformer.path, tokenizer: files.tokenizer.path)
         source.schedule = transformer.schedule
         source.heads = transformer.heads

@@ -37,15 +37,19 @@ struct RandomNumbers {
 /// Parameters of such numbers, for layers that are measured by themselves.
 final class RandomParameters: ParameterSource {
     private var numbers = RandomNumbers()
-    private let dtype: DType
+    private let precision: Precision
     private let device: Device
 
-    init(dtype: DType, device: Device) {
-        self.dtype = dtype
+    init(precision: Precision, device: Device) {
+        self.precision = precision
         self.device = device
     }
 
     func parameter(_ name: String, shape: [Int], initial: InitialValue) throws(TorchError) -> Tensor {
-        try numbers.tensor(shape, initial, dtype: dtype, device: device)
+        try numbers.tensor(shape, initial, dtype: precision.activations(on: device), device: device)
+    }
+
+    func matrix(_ name: String, shape: [Int], initial: InitialValue) throws(TorchError) -> Matrix {
+        try Matrix(rounding: parameter(name, shape: shape, initial: initial), to: precision)
     }
 }

@@ -22,7 +22,7 @@ package struct SampleTimings: Codable, Hashable, Sendable {
     package let keyValueMebibytes: Double
     /// ``ImageWork`` over ``secondsPerImage``, in 10⁹ operations a second.
     package let gigaflopsPerSecond: Double
-    /// The share of a large matrix product's rate, in the same precision and measured between the runs.
+    /// The share of a large matrix product's rate, measured between the runs: in bfloat16 for bfloat16, else float32.
     package let ceilingShare: Double
 
     enum CodingKeys: String, CodingKey {
@@ -48,7 +48,7 @@ package struct SampleBench {
     package var tokenizer: TokenizerConfiguration
     /// Pictures that are computed together, 1 or more.
     package var batch = 1
-    package var precision = DType.float32
+    package var precision = Precision.float32
     package var device = Device.cpu
     /// How often, after one run to warm up; 1 or more.
     package var runs = 3

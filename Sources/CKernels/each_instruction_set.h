@@ -21,7 +21,7 @@ namespace {
 #undef MVAR_REGISTERS
 #pragma clang attribute pop
 
-#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 #define MVAR_NAMESPACE avx2
 #define MVAR_LANES 8
 #define MVAR_REGISTERS 16

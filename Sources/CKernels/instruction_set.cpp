@@ -12,9 +12,11 @@ InstructionSet present() {
 #if defined(__x86_64__)
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512vl")) {
-    return __builtin_cpu_supports("avx512bf16") ? InstructionSet::avx512_bfloat16 : InstructionSet::avx512;
+    if (!__builtin_cpu_supports("avx512vnni")) return InstructionSet::avx512;
+    return __builtin_cpu_supports("avx512bf16") ? InstructionSet::avx512_bfloat16 : InstructionSet::avx512_vnni;
   }
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return InstructionSet::avx2;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c"))
+    return InstructionSet::avx2;
 #endif
   return InstructionSet::portable;
 }

@@ -1,126 +1,187 @@
-// y = activation(x · weightᵀ + bias) in float32 or bfloat16, each element a float32 sum in one fixed order.
+// y = activation(x · weightᵀ + bias) in float32, with weights of several types, each element a sum in one fixed order.
 //
-// Sixteen (or eight, or four) partial sums run along k, are folded at the end in one order, and blocks of k are added
-// up from the first to the last. Which rows and columns share a tile, and which thread computes it, changes nothing
-// about that order, so that a picture is the same in every batch and for any number of threads (docs/decisions/0004).
+// As many partial sums as a vector has lanes run along k, are folded in one order at the end of a step, and steps are
+// added up from the first to the last. Which rows and columns share a tile, and which thread computes it, changes
+// nothing about that order, so that a picture is the same in every batch and for any number of threads
+// (docs/decisions/0004).
 //
-// Both factors are read where they are, along their rows: nothing is packed, weights stay in the mapped file, and few
-// rows, which only stream the weights, cost no more than that.
+// Weights are read where they are, along their rows: nothing of them is packed, they may stay in the mapped file, and
+// few rows, which only stream them, cost no more than that. x is brought into the form that is multiplied, step by
+// step, so that neighbouring rows of a tile do not fall on the same lines of the first cache.
 #include "parallel.h"
 #include <ATen/ops/empty.h>
 #include <torch/library.h>
 #include "activation.h"
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 namespace {
 
 using mvar::Activation;
 
-/// A part of the product that one thread computes: some rows with some columns.
-template <class Number>
-struct Block {
-  const Number *x;       // [rows, depth]
-  const Number *weight;  // [columns, depth]
-  const Number *bias;    // [columns], or null
-  Number *y;             // [rows, y_stride]
-  int64_t rows, columns, depth, y_stride;
+/// How far a tile runs along k before its sums are folded.
+constexpr int64_t depth_step = 1024;
+constexpr int64_t block_rows = 48, block_columns = 64;
+
+/// A whole product.
+struct Product {
+  void *x;                     // packed: [steps][rows][packed_step]
+  float *row_scales;           // [rows], for whole numbers
+  float *offsets;              // [steps][rows], what is taken away from sums, where weights were shifted
+  const void *weight;          // [columns, depth]
+  const float *column_scales;  // [columns], for whole numbers, or null
+  const float *bias;           // [columns], or null
+  float *y;                    // [rows, columns]
+  int64_t rows, columns, depth, packed_depth;
   Activation activation;
+
+  /// How many numbers of each row of `x` the step that begins at `k` has, with the zeros that fill the last register.
+  int64_t packed_step(int64_t k) const { return std::min(depth_step, packed_depth - k); }
 };
 
-/// How far a tile runs along k before its sums are folded, so that a block of both factors stays in the second cache.
-constexpr int64_t depth_step = 2048;
-constexpr int64_t block_rows = 48, block_columns = 64;
+/// One way to multiply.
+struct Kernel {
+  size_t number_size;  // bytes of a packed number
+  int64_t width;       // numbers in a register
+  bool has_row_scales, has_offsets;
+  void (*pack_row)(const Product &, const float *x, int64_t row);
+  void (*compute_block)(const Product &, int64_t row, int64_t column);
+};
 
 }  // namespace
 
-#define MVAR_KERNEL "linear_float32.h"
+#define MVAR_KERNEL "linear_arithmetic.h"
 #include "each_instruction_set.h"
 
 #if defined(__x86_64__)
-#include <immintrin.h>
 namespace {
 #pragma clang attribute push( \
-    __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx512bf16,fma"))), apply_to = function)
-#define MVAR_NAMESPACE avx512_bfloat16
+    __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx512bf16,avx512vnni,fma"))), apply_to = function)
+#define MVAR_NAMESPACE avx512_more
 #define MVAR_LANES 16
 #define MVAR_REGISTERS 32
 #define MVAR_FMA(a, b, c) __builtin_elementwise_fma(a, b, c)
 #include "vector_math.h"
-#include "linear_bfloat16.h"
+#include "linear_avx512.h"
 #pragma clang attribute pop
 }  // namespace
 #endif
 
 namespace {
 
-template <class Number>
-void run(const Block<Number> &whole, void (*block_function)(const Block<Number> &)) {
-  const int64_t row_blocks = at::divup(whole.rows, block_rows);
-  const int64_t column_blocks = at::divup(whole.columns, block_columns);
+Kernel best_kernel(at::ScalarType weight) {
+#if defined(__x86_64__)
+  const auto set = mvar::instruction_set();
+  if (weight == at::kBFloat16 && set >= mvar::InstructionSet::avx512_bfloat16) {
+    return avx512_more::kernel_of<avx512_more::BFloat16>();
+  }
+  if (weight == at::kChar && set >= mvar::InstructionSet::avx512_vnni) {
+    return avx512_more::kernel_of<avx512_more::Int8>();
+  }
+#endif
+  return MVAR_BEST(kernel)(weight);
+}
+
+void run(const Kernel &kernel, Product &product, const float *x) {
+  const int64_t rows = product.rows, depth = product.depth;
+  product.packed_depth = at::divup(depth, kernel.width) * kernel.width;
+  at::Tensor packed, scales, offsets;
+  // One step of whole registers of float32 is packed already.
+  if (kernel.number_size == sizeof(float) && product.packed_depth == depth && depth <= depth_step) {
+    product.x = const_cast<float *>(x);
+  } else {
+    packed = at::empty({rows * product.packed_depth * static_cast<int64_t>(kernel.number_size)}, at::kByte);
+    product.x = packed.mutable_data_ptr();
+    if (kernel.has_row_scales) product.row_scales = (scales = at::empty({rows})).mutable_data_ptr<float>();
+    if (kernel.has_offsets) {
+      offsets = at::empty({at::divup(depth, depth_step) * rows});
+      product.offsets = offsets.mutable_data_ptr<float>();
+    }
+    at::parallel_for(0, rows, at::divup(32'768, depth), [&](int64_t begin, int64_t end) {
+      for (int64_t row = begin; row < end; row++) kernel.pack_row(product, x + row * depth, row);
+    });
+  }
+  const int64_t row_blocks = at::divup(rows, block_rows), column_blocks = at::divup(product.columns, block_columns);
   at::parallel_for(0, row_blocks * column_blocks, 1, [&](int64_t begin, int64_t end) {
     for (int64_t index = begin; index < end; index++) {
-      const int64_t row = index % row_blocks * block_rows, column = index / row_blocks * block_columns;
-      auto block = whole;
-      block.x += row * whole.depth;
-      block.weight += column * whole.depth;
-      if (block.bias) block.bias += column;
-      block.y += row * whole.columns + column;
-      block.rows = std::min(block_rows, whole.rows - row);
-      block.columns = std::min(block_columns, whole.columns - column);
-      block_function(block);
+      kernel.compute_block(product, index % row_blocks * block_rows, index / row_blocks * block_columns);
     }
   });
 }
 
-template <class Number>
-Block<Number> whole_product(
-    const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias, const at::Tensor &result,
-    Activation activation) {
-  return {
-      static_cast<const Number *>(x.const_data_ptr()),
-      static_cast<const Number *>(weight.const_data_ptr()),
-      bias.defined() ? static_cast<const Number *>(bias.const_data_ptr()) : nullptr,
-      static_cast<Number *>(result.mutable_data_ptr()),
-      x.numel() / weight.size(1),
-      weight.size(0),
-      weight.size(1),
-      weight.size(0),
-      activation};
-}
+bool is_whole(at::ScalarType type) { return type == at::kShort || type == at::kChar; }
 
-/// x [..., K], weight [N, K], bias [N] → [..., N], all float32, or all bfloat16 where the processor multiplies it.
+/// x [..., K] float32, weight [N, K] of several types, scales [N] for whole numbers, bias [N] → [..., N] float32.
 at::Tensor linear(
-    const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias, c10::string_view activation) {
+    const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &scales,
+    const std::optional<at::Tensor> &bias, c10::string_view activation) {
   TORCH_CHECK(
       x.dim() >= 1 && weight.dim() == 2 && weight.size(1) > 0 && x.size(-1) == weight.size(1), "a product of ",
       x.sizes(), " with a weight of ", weight.sizes());
   TORCH_CHECK(
-      x.scalar_type() == weight.scalar_type() && (!bias || bias->scalar_type() == x.scalar_type()), "a product of ",
-      x.scalar_type(), " with ", weight.scalar_type());
-  TORCH_CHECK(
       !bias || (bias->dim() == 1 && bias->size(0) == weight.size(0)), "a bias of ", bias->sizes(), " for ",
       weight.size(0), " outputs");
+  TORCH_CHECK(
+      scales.has_value() == is_whole(weight.scalar_type()) &&
+          (!scales || (scales->dim() == 1 && scales->size(0) == weight.size(0))),
+      "weights of ", weight.scalar_type(), " for ", weight.size(0), " outputs with scales of ",
+      scales ? scales->sizes() : at::IntArrayRef());
+  TORCH_CHECK(
+      x.scalar_type() == at::kFloat && (!bias || bias->scalar_type() == at::kFloat) &&
+          (!scales || scales->scalar_type() == at::kFloat),
+      "a product of ", x.scalar_type(), ", and not of float32");
+  const auto kernel = best_kernel(weight.scalar_type());
+  TORCH_CHECK(kernel.compute_block, "a product with weights of ", weight.scalar_type());
   auto shape = x.sizes().vec();
   shape.back() = weight.size(0);
   auto result = at::empty(shape, x.options());
   const auto factor = x.contiguous(), matrix = weight.contiguous();
   const auto shift = bias ? bias->contiguous() : at::Tensor();
-  const auto kind = mvar::activation_named(activation);
-  if (x.scalar_type() == at::kFloat) {
-    run(whole_product<float>(factor, matrix, shift, result, kind), MVAR_BEST(block));
-    return result;
-  }
-#if defined(__x86_64__)
-  if (x.scalar_type() == at::kBFloat16 && mvar::instruction_set() >= mvar::InstructionSet::avx512_bfloat16) {
-    run(whole_product<uint16_t>(factor, matrix, shift, result, kind), avx512_bfloat16::block_bfloat16);
-    return result;
-  }
-#endif
-  TORCH_CHECK(false, "no product of ", x.scalar_type(), " on this processor");
+  const auto units = scales ? scales->contiguous() : at::Tensor();
+  Product product{};
+  product.weight = matrix.const_data_ptr();
+  product.column_scales = scales ? units.const_data_ptr<float>() : nullptr;
+  product.bias = bias ? shift.const_data_ptr<float>() : nullptr;
+  product.y = result.mutable_data_ptr<float>();
+  product.rows = x.numel() / weight.size(1);
+  product.columns = weight.size(0);
+  product.depth = weight.size(1);
+  product.activation = mvar::activation_named(activation);
+  run(kernel, product, factor.const_data_ptr<float>());
+  return result;
+}
+
+/// weight [N, K] float32 → whole numbers [N, K] of at most `limit`, and what 1 of each row stands for, [N].
+std::tuple<at::Tensor, at::Tensor> quantized(const at::Tensor &weight, at::ScalarType type, int64_t limit) {
+  TORCH_CHECK(weight.dim() == 2 && weight.scalar_type() == at::kFloat, "a weight of ", weight.sizes());
+  TORCH_CHECK(
+      type == at::kChar ? limit >= 1 && limit <= 127 : type == at::kShort && limit >= 1 && limit <= 2047,
+      "whole numbers up to ", limit, " in ", type);
+  const auto matrix = weight.contiguous();
+  auto numbers = at::empty(weight.sizes(), weight.options().dtype(type));
+  auto scales = at::empty({weight.size(0)}, weight.options());
+  const auto quantize_row = type == at::kChar ? MVAR_BEST(quantize_row_int8) : MVAR_BEST(quantize_row_int16);
+  const int64_t count = weight.size(1);
+  const auto *from = matrix.const_data_ptr<float>();
+  auto *to = static_cast<std::byte *>(numbers.mutable_data_ptr());
+  auto *units = scales.mutable_data_ptr<float>();
+  at::parallel_for(0, weight.size(0), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; row++) {
+      quantize_row(
+          from + row * count, count, static_cast<float>(limit), to + row * count * numbers.element_size(), units + row);
+    }
+  });
+  return {numbers, scales};
 }
 
 }  // namespace
 
 TORCH_LIBRARY_FRAGMENT(mvar, library) {
-  library.def("linear(Tensor x, Tensor weight, Tensor? bias, str activation) -> Tensor");
+  library.def("linear(Tensor x, Tensor weight, Tensor? scales, Tensor? bias, str activation) -> Tensor");
+  library.def("quantized(Tensor weight, ScalarType dtype, int limit) -> (Tensor, Tensor)");
 }
-TORCH_LIBRARY_IMPL(mvar, CPU, library) { library.impl("linear", linear); }
+TORCH_LIBRARY_IMPL(mvar, CPU, library) {
+  library.impl("linear", linear);
+  library.impl("quantized", quantized);
+}

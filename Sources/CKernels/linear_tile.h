@@ -1,12 +1,14 @@
-// The inner loops of `mvar::linear` for any type of numbers: an `Arithmetic`, as in linear_float32.h and
-// linear_bfloat16.h, says how a register of them is read, multiplied and written.
+// The inner loops of `mvar::linear` for any types of numbers: an `Arithmetic`, as in linear_arithmetic.h, says how a
+// register of them is read and multiplied.
 
 namespace MVAR_NAMESPACE {
 
 using Quad = float __attribute__((vector_size(16)));
 
-// With its sums, its weights and one more, a tile fills the registers.
-constexpr int tile_columns = 4, tile_rows = (MVAR_REGISTERS - 5) / tile_columns;
+/// Outputs of a tile.
+constexpr int tile_columns = 4;
+/// Rows of a tile: with its sums, a number of each row, one of the weight and `spare` more it fills the registers.
+constexpr int tile_rows(int spare) { return (MVAR_REGISTERS - 1 - spare) / (tile_columns + 1); }
 
 /// Every lane group of four added up in one order, whatever the width of the vector.
 inline Quad folded(Vector x) {
@@ -30,74 +32,125 @@ inline Quad sums(Vector x0, Vector x1, Vector x2, Vector x3) {
   return __builtin_shufflevector(ab, cd, 0, 2, 4, 6) + __builtin_shufflevector(ab, cd, 1, 3, 5, 7);
 }
 
-/// to[r][c] (+)= Σ_k x[r][k] w[c][k] for `Rows` × 4 elements; `w` names four rows of the weight.
+/// to[r][c] (+)= Σ_k x[r][k] w[c][k] for `Rows` × 4 elements. `x` is filled up with zeros, `w` names four rows of the
+/// weight, which end after `depth` numbers.
 template <class Arithmetic, int Rows>
 inline void tile(
-    const typename Arithmetic::Number *x, int64_t x_stride, const typename Arithmetic::Number *const *w, int64_t depth,
-    float *to, bool is_first) {
+    const typename Arithmetic::Left *x, int64_t x_stride, const float *offsets,
+    const typename Arithmetic::Right *const *w, int64_t depth, float *to, bool is_first) {
   using Numbers = typename Arithmetic::Numbers;
-  Vector sum[Rows][tile_columns] = {};
+  typename Arithmetic::Sums sum[Rows][tile_columns] = {};
   int64_t k = 0;
+  // Unrolled, the loop would need more registers than there are.
+#pragma clang loop unroll(disable)
   for (; k + Arithmetic::width <= depth; k += Arithmetic::width) {
-    Numbers weight[tile_columns];
+    Numbers values[Rows];
 #pragma clang loop unroll(full)
-    for (int c = 0; c < tile_columns; c++) weight[c] = Arithmetic::read(w[c] + k);
+    for (int r = 0; r < Rows; r++) values[r] = Arithmetic::read_left(x + r * x_stride + k);
 #pragma clang loop unroll(full)
-    for (int r = 0; r < Rows; r++) {
-      const Numbers value = Arithmetic::read(x + r * x_stride + k);
+    for (int c = 0; c < tile_columns; c++) {
+      const Numbers weight = Arithmetic::read(w[c] + k);
 #pragma clang loop unroll(full)
-      for (int c = 0; c < tile_columns; c++) sum[r][c] = Arithmetic::multiplied(value, weight[c], sum[r][c]);
+      for (int r = 0; r < Rows; r++) sum[r][c] = Arithmetic::multiplied(values[r], weight, sum[r][c]);
     }
   }
   if (k < depth) {
-    for (int r = 0; r < Rows; r++) {
-      const Numbers value = Arithmetic::read(x + r * x_stride + k, depth - k);
-      for (int c = 0; c < tile_columns; c++) {
-        sum[r][c] = Arithmetic::multiplied(value, Arithmetic::read(w[c] + k, depth - k), sum[r][c]);
+    for (int c = 0; c < tile_columns; c++) {
+      const Numbers weight = Arithmetic::read(w[c] + k, depth - k);
+#pragma clang loop unroll(full)
+      for (int r = 0; r < Rows; r++) {
+        sum[r][c] = Arithmetic::multiplied(Arithmetic::read_left(x + r * x_stride + k), weight, sum[r][c]);
       }
     }
   }
 #pragma clang loop unroll(full)
   for (int r = 0; r < Rows; r++, to += block_columns) {
-    const Quad total = sums(sum[r][0], sum[r][1], sum[r][2], sum[r][3]);
+    Quad total = sums(
+        Arithmetic::floats(sum[r][0]), Arithmetic::floats(sum[r][1]), Arithmetic::floats(sum[r][2]),
+        Arithmetic::floats(sum[r][3]));
+    if constexpr (Arithmetic::offset != 0) total -= offsets[r];
     for (int c = 0; c < tile_columns; c++) to[c] = is_first ? total[c] : to[c] + total[c];
   }
 }
 
 template <class Arithmetic, int Rows>
 inline void tile_of(
-    int64_t rows, const typename Arithmetic::Number *x, int64_t x_stride, const typename Arithmetic::Number *const *w,
-    int64_t depth, float *to, bool is_first) {
+    int64_t rows, const typename Arithmetic::Left *x, int64_t x_stride, const float *offsets,
+    const typename Arithmetic::Right *const *w, int64_t depth, float *to, bool is_first) {
   if constexpr (Rows > 1) {
-    if (rows < Rows) return tile_of<Arithmetic, Rows - 1>(rows, x, x_stride, w, depth, to, is_first);
+    if (rows < Rows) return tile_of<Arithmetic, Rows - 1>(rows, x, x_stride, offsets, w, depth, to, is_first);
   }
-  tile<Arithmetic, Rows>(x, x_stride, w, depth, to, is_first);
+  tile<Arithmetic, Rows>(x, x_stride, offsets, w, depth, to, is_first);
 }
 
-/// One block of the product; see `Block`.
+/// Computes the part of a product that begins at `row` and `column`, and is at most a block.
 template <class Arithmetic>
-inline void block_of(const Block<typename Arithmetic::Number> &b) {
+void compute_block(const Product &p, int64_t row, int64_t column) {
+  using Left = typename Arithmetic::Left;
+  using Right = typename Arithmetic::Right;
+  constexpr int most_rows = tile_rows(Arithmetic::spare);
+  const int64_t rows = std::min(block_rows, p.rows - row), columns = std::min(block_columns, p.columns - column);
   // Whole tiles, so that what stands over at the edges need not be told apart.
   float results[block_rows][block_columns];
-  for (int64_t k = 0; k < b.depth; k += depth_step) {
-    const int64_t depth = std::min(depth_step, b.depth - k);
-    for (int64_t row = 0; row < b.rows; row += tile_rows) {
-      for (int64_t column = 0; column < b.columns; column += tile_columns) {
-        const typename Arithmetic::Number *w[tile_columns];
-        for (int c = 0; c < tile_columns; c++) w[c] = b.weight + std::min(column + c, b.columns - 1) * b.depth + k;
-        tile_of<Arithmetic, tile_rows>(
-            b.rows - row, b.x + row * b.depth + k, b.depth, w, depth, &results[row][column], k == 0);
+  for (int64_t k = 0; k < p.depth; k += depth_step) {
+    const int64_t depth = std::min(depth_step, p.depth - k);
+    const int64_t stride = p.packed_step(k);
+    const Left *x = static_cast<const Left *>(p.x) + p.rows * k + row * stride;
+    const float *offsets = p.offsets + k / depth_step * p.rows + row;
+    for (int64_t r = 0; r < rows; r += most_rows) {
+      for (int64_t c = 0; c < columns; c += tile_columns) {
+        const Right *w[tile_columns];
+        for (int i = 0; i < tile_columns; i++) {
+          w[i] = static_cast<const Right *>(p.weight) + std::min(column + c + i, p.columns - 1) * p.depth + k;
+        }
+        tile_of<Arithmetic, most_rows>(rows - r, x + r * stride, stride, offsets + r, w, depth, &results[r][c], k == 0);
       }
     }
   }
-  for (int64_t row = 0; row < b.rows; row++) {
-    for (int64_t column = 0; column < b.columns; column += lanes) {
-      const int64_t count = std::min<int64_t>(lanes, b.columns - column);
-      Vector value = load(&results[row][column], count);
-      if (b.bias) value += Arithmetic::read_sums(b.bias + column, count);
-      Arithmetic::write_sums(b.y + row * b.y_stride + column, activated(value, b.activation), count);
+  for (int64_t r = 0; r < rows; r++) {
+    const float row_scale = Arithmetic::limit != 0 ? p.row_scales[row + r] : 1;
+    for (int64_t c = 0; c < columns; c += lanes) {
+      const int64_t count = std::min<int64_t>(lanes, columns - c);
+      Vector value = load(&results[r][c], count);
+      if (p.column_scales) value *= row_scale * load(p.column_scales + column + c, count);
+      if (p.bias) value += load(p.bias + column + c, count);
+      store(p.y + (row + r) * p.columns + column + c, activated(value, p.activation), count);
     }
   }
+}
+
+/// Brings a row of x into the form that `compute_block` reads.
+template <class Arithmetic>
+void pack_row(const Product &p, const float *x, int64_t row) {
+  using Left = typename Arithmetic::Left;
+  float inverse = 1;
+  if constexpr (Arithmetic::limit != 0) {
+    const float scale = row_scale(x, p.depth, Arithmetic::limit);
+    p.row_scales[row] = scale;
+    inverse = scale > 0 ? 1 / scale : 0;
+  }
+  for (int64_t k = 0; k < p.depth; k += depth_step) {
+    const int64_t depth = std::min(depth_step, p.depth - k);
+    const int64_t stride = p.packed_step(k);
+    Left *to = static_cast<Left *>(p.x) + p.rows * k + row * stride;
+    for (int64_t i = 0; i < stride; i += lanes) {
+      const Vector value = load(x + k + i, std::clamp<int64_t>(depth - i, 0, lanes));
+      Arithmetic::write_left(to + i, value * inverse);
+    }
+    if constexpr (Arithmetic::offset != 0) {
+      int64_t sum = 0;
+      for (int64_t i = 0; i < depth; i++) sum += to[i];
+      p.offsets[k / depth_step * p.rows + row] = static_cast<float>(Arithmetic::offset * sum);
+    }
+  }
+}
+
+template <class Arithmetic>
+constexpr Kernel kernel_of() {
+  return {
+      sizeof(typename Arithmetic::Left), Arithmetic::width,    Arithmetic::limit != 0,
+      Arithmetic::offset != 0,           pack_row<Arithmetic>, compute_block<Arithmetic>,
+  };
 }
 
 }  // namespace MVAR_NAMESPACE

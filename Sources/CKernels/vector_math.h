@@ -20,6 +20,7 @@ inline Vector load(const float *from) {
 
 /// The first lanes, and zeros.
 inline Vector load(const float *from, int64_t count) {
+  if (count >= lanes) return load(from);
   Vector result{};
   __builtin_memcpy(&result, from, count * sizeof(float));
   return result;
@@ -28,7 +29,10 @@ inline Vector load(const float *from, int64_t count) {
 inline void store(float *to, Vector value) { __builtin_memcpy(to, &value, sizeof value); }
 
 /// The first lanes only.
-inline void store(float *to, Vector value, int64_t count) { __builtin_memcpy(to, &value, count * sizeof(float)); }
+inline void store(float *to, Vector value, int64_t count) {
+  if (count >= lanes) return store(to, value);
+  __builtin_memcpy(to, &value, count * sizeof(float));
+}
 
 /// exp(x) by Cephes' polynomial, within 2 units in the last place for -87 ≤ x ≤ 88, and held at these ends: x ·
 /// sigmoid(x) of numbers below -88 is x · 6e-39 instead of still less.

@@ -18,6 +18,7 @@ struct ConvertCommand: AsyncParsableCommand {
               mvar convert my-model my-model.pth    for the public code
               mvar convert my-model vae.pth --part tokenizer
               mvar convert var_d16.pth half.safetensors --precision float16
+              mvar convert var_d16.pth small --precision int16
             """)
 
     @Argument(help: "What to read: a file or a folder.", completion: .file())
@@ -46,8 +47,15 @@ struct ConvertCommand: AsyncParsableCommand {
                 "Which network goes into a file that holds one: the model, if the input has both.", valueName: "part"))
         var part: CheckpointConversion.Part?
 
-        @Option(help: ArgumentHelp("The type of stored numbers, if not as it is.", valueName: "type"))
-        var precision: PrecisionOptions.Precision?
+        @Option(
+            help: ArgumentHelp(
+                "The type of stored numbers, if not as it is.",
+                discussion: """
+                    int16 and int8 are for the blocks' weights alone, get a scale for each output, and are used as they \
+                    are by mvar; PyTorch does not know them.
+                    """,
+                valueName: "type"))
+        var precision: Precision?
     }
 
     /// What was written, as `--json` tells it.
@@ -71,7 +79,7 @@ struct ConvertCommand: AsyncParsableCommand {
         if destination.isStandardOutput { try destination.check() }
         let conversion = CheckpointConversion(
             shape.source(model: input, tokenizer: tokenizer.tokenizer), to: form.to, part: form.part,
-            precision: form.precision?.dtype)
+            precision: form.precision)
         let outcome = try conversion.write(to: destination.path)
         for note in outcome.notes { output.remark(note) }
         if output.json {

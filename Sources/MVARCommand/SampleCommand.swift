@@ -37,13 +37,13 @@ struct SampleCommand: AsyncParsableCommand {
     func run() async throws {
         let paths = try pictures.paths(count: choice.pictureCount)
         try compute.apply()
-        try precision.check(on: compute.device)
+        let precision = try precision.chosen(on: compute.device)
         let progress = output.progress("sampling", unit: "picture")
         defer { progress.finish() }
         progress.announce("loading the model")
         let run = try SampleRun(
-            generator: ImageGenerator(model.source(device: compute.device, precision: precision.precision.dtype)),
-            choice: choice, sampling: sampling, precision: precision.precision.dtype, isGrid: pictures.grid,
+            generator: ImageGenerator(model.source(device: compute.device, precision: precision)),
+            choice: choice, sampling: sampling, precision: precision, isGrid: pictures.grid,
             paths: paths)
         progress.begin()
         var samples: [Sample] = []

@@ -106,14 +106,14 @@ struct VerifyCommand: AsyncParsableCommand {
         let destination = recomputed.output.map(FileDestination.init)
         try destination?.check()
         try compute.apply()
-        try precision.check(on: compute.device)
+        let precision = try precision.chosen(on: compute.device)
         let progress = output.progress("verifying", unit: "check")
         defer { progress.finish() }
         let verifier = try GoldenVerifier(
             path: golden.golden,
             source: model.shape.source(
                 model: model.model, tokenizer: model.tokenizer, device: compute.device,
-                precision: precision.precision.dtype),
+                precision: precision),
             tolerance: golden.tolerance)
         let report = try verifier.verify { progress.announce("verifying \($0)") }
         progress.finish()

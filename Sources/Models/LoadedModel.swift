@@ -92,7 +92,9 @@ public struct LoadedModel {
     ) throws -> LoadedParameters {
         LoadedParameters(
             try checkpoint.requireModel().tensors(), origin: checkpoint.path, device: source.device,
-            dtype: { NextScaleTransformer.dtype(ofParameter: $0, precision: source.precision) },
+            precision: {
+                NextScaleTransformer.precision(ofParameter: $0, blocks: source.precision, on: source.device)
+            },
             ignoring: DerivedBuffers.contains)
     }
 

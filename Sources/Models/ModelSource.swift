@@ -1,4 +1,5 @@
 public import Checkpoints
+public import NeuralNetworks
 public import TokenPyramid
 public import Torch
 
@@ -23,8 +24,8 @@ public struct ModelSource: Hashable, Sendable {
     public var pattern: AttentionPattern?
     /// A configuration that wins over files beside the model, from a golden file.
     public var description: ModelDescription?
-    /// What the blocks compute in.
-    public var precision: DType = .float32
+    /// What the weights of the blocks are kept and multiplied in.
+    public var precision: Precision = .float32
     /// Where they compute.
     public var device: Device = .cpu
 

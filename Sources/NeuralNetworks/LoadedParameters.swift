@@ -41,32 +41,62 @@ public final class LoadedParameters: ParameterSource {
     private let origin: String
     private let tensors: [String: Tensor]
     private let ignored: (String) -> Bool
-    private let dtype: (String) -> DType
+    private let precision: (String) -> Precision?
     private let device: Device
     private var read: Set<String> = []
     private var missing: [String] = []
     private var misshapen: [ParameterError.Mismatch] = []
 
     /// - Parameters:
-    ///   - tensors: By dotted name. Floating-point tensors are converted when they are read.
+    ///   - tensors: By dotted name. Floating-point tensors are converted when they are read; a matrix of whole numbers
+    ///     has its scales beside it (``scalesName(of:)``).
     ///   - origin: Names the checkpoint in messages.
     ///   - device: The device that layers get.
-    ///   - dtype: The type in which layers get the parameter of that name.
+    ///   - precision: What layers get the parameter of that name in; nil for as it is stored. On the CPU that is for
+    ///     weights of linear layers, and all else is float32.
     ///   - ignored: Whether a tensor of that name may stay unread.
     public init(
         _ tensors: [String: Tensor], origin: String, device: Device = .cpu,
-        dtype: @escaping (String) -> DType = { _ in .float32 },
+        precision: @escaping (String) -> Precision? = { _ in .float32 },
         ignoring ignored: @escaping (String) -> Bool = { _ in false }
     ) {
         self.tensors = tensors
         self.origin = origin
-        self.dtype = dtype
+        self.precision = precision
         self.device = device
         self.ignored = ignored
     }
 
+    /// The name of the scales of a matrix of whole numbers, `[outputs]`.
+    public static func scalesName(of matrix: String) -> String { matrix + "_scale" }
+
     /// The tensor of that name; where there is none that fits, a stand-in until ``finish()`` reports it.
     public func parameter(_ name: String, shape: [Int], initial: InitialValue) throws(TorchError) -> Tensor {
+        try stored(name, shape: shape).converted(to: device == .cpu ? .float32 : precision(name)?.dtype ?? .float32)
+            .moved(to: device)
+    }
+
+    /// The matrix of that name; whole numbers stay what they are where no other precision was asked for.
+    public func matrix(_ name: String, shape: [Int], initial: InitialValue) throws(TorchError) -> Matrix {
+        let values = try stored(name, shape: shape)
+        let kept = Precision(values.dtype) ?? .float32
+        let wanted = precision(name) ?? kept
+        var matrix = Matrix(values)
+        if kept.isInteger {
+            matrix = Matrix(
+                values, scales: try stored(Self.scalesName(of: name), shape: [shape[0]]).converted(to: .float32))
+        }
+        guard device == .cpu else {
+            return Matrix(try matrix.widened().converted(to: wanted.dtype).moved(to: device))
+        }
+        if values.dtype == wanted.dtype || kept.isInteger && wanted == .float32 { return matrix }
+        let rounded = try Matrix(rounding: matrix.widened(), to: wanted)
+        values.discardMemory()
+        return rounded
+    }
+
+    /// The tensor of that name as it is in the file.
+    private func stored(_ name: String, shape: [Int]) throws(TorchError) -> Tensor {
         read.insert(name)
         guard let tensor = tensors[name] else {
             missing.append(name)
@@ -76,7 +106,7 @@ public final class LoadedParameters: ParameterSource {
             misshapen.append(.init(name: name, expected: shape, found: tensor.shape))
             return try standIn(shape)
         }
-        return try tensor.converted(to: dtype(name)).moved(to: device)
+        return tensor
     }
 
     /// Throws one error that lists everything that did not fit.

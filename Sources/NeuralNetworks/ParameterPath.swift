@@ -13,6 +13,23 @@ public protocol ParameterSource: AnyObject {
     /// - Returns: A tensor of exactly that shape.
     /// - Throws: ``Torch/TorchError`` if memory runs out.
     func parameter(_ name: String, shape: [Int], initial: InitialValue) throws(TorchError) -> Tensor
+
+    /// The weight of a linear layer of that name, in the precision in which it is multiplied.
+    ///
+    /// - Parameters:
+    ///   - name: The dotted name, as in PyTorch's state dict.
+    ///   - shape: `[outputs, inputs]`.
+    ///   - initial: How a fresh value is drawn.
+    /// - Returns: A matrix of exactly that shape.
+    /// - Throws: ``Torch/TorchError`` if memory runs out.
+    func matrix(_ name: String, shape: [Int], initial: InitialValue) throws(TorchError) -> Matrix
+}
+
+extension ParameterSource {
+    /// The parameter of that name as it is.
+    public func matrix(_ name: String, shape: [Int], initial: InitialValue) throws(TorchError) -> Matrix {
+        Matrix(try parameter(name, shape: shape, initial: initial))
+    }
 }
 
 /// How a fresh parameter is drawn.
@@ -72,5 +89,10 @@ public struct ParameterPath {
     /// The parameter that stands here.
     public func tensor(_ shape: Int..., initial: InitialValue) throws(TorchError) -> Tensor {
         try source.parameter(name, shape: shape, initial: initial)
+    }
+
+    /// The weight of a linear layer that stands here: `[outputs, inputs]`.
+    public func matrix(_ outputs: Int, _ inputs: Int, initial: InitialValue) throws(TorchError) -> Matrix {
+        try source.matrix(name, shape: [outputs, inputs], initial: initial)
     }
 }

@@ -222,7 +222,7 @@ public final class ImageGeneration {
             .weights(filtered, exponential: noise.moved(to: logits.device))
         let codebook = quantizer.codebook
         let vectors = try weights.converted(to: codebook.dtype)
-            .rowStableLinear(weight: codebook.transposed(0, 1).contiguous(), bias: nil)
+            .rowStableLinear(weight: Matrix(codebook.transposed(0, 1).contiguous()), bias: nil)
         return (try weights.indexOfMaximum(axis: -1), vectors)
     }
 

@@ -75,9 +75,26 @@ public struct NextScaleTransformer {
     /// Where the parameters are.
     public var device: Device { embedding.device }
 
-    /// The type in which a parameter is kept when the blocks compute in `precision`: the head stays in float32.
-    public static func dtype(ofParameter name: String, precision: DType) -> DType {
-        name.hasPrefix("head.") || name.hasPrefix("head_nm.") ? .float32 : precision
+    /// Whether a parameter belongs to the head, which stays in float32 whatever the blocks compute in.
+    public static func isInHead(_ name: String) -> Bool { name.hasPrefix("head.") || name.hasPrefix("head_nm.") }
+
+    /// What a parameter is kept in when the blocks compute in `precision`; nil for as it is stored.
+    ///
+    /// The latter is AdaLN's on the CPU, a third of a published model: its weights are read from their file once for a
+    /// batch, and then let go.
+    public static func precision(
+        ofParameter name: String, blocks precision: Precision, on device: Device
+    ) -> Precision? {
+        if isInHead(name) { return .float32 }
+        return device == .cpu && name.contains("ada_lin.") ? nil : precision
+    }
+
+    /// Whether a parameter is a weight of a linear layer in a block, or of what all blocks share: such may be kept as whole
+    /// numbers.
+    public static func isMatrixOfBlocks(_ name: String) -> Bool {
+        let layers = ["attn.mat_qkv", "attn.proj", "ffn.fc1", "ffn.fc2", "ada_lin.1"]
+        return (name.hasPrefix("blocks.") || name.hasPrefix("shared_ada_lin."))
+            && layers.contains { name.hasSuffix($0 + ".weight") }
     }
 
     /// What the classes of a batch change in the model.

@@ -49,8 +49,10 @@ public enum LibTorch {
         case portable = 0
         case avx2 = 1
         case avx512 = 2
-        /// AVX-512 with products of bfloat16.
-        case avx512BFloat16 = 3
+        /// AVX-512 with products of bytes.
+        case avx512VNNI = 3
+        /// The same, and with products of bfloat16.
+        case avx512BFloat16 = 4
     }
 
     /// The instruction set that our own kernels use on this thread.

@@ -1,5 +1,6 @@
 private let atenSiluInPlace = Operator("aten::silu_")
 private let mvarLinear = Operator("mvar::linear")
+private let mvarQuantized = Operator("mvar::quantized")
 private let mvarGroupNorm = Operator("mvar::group_norm")
 private let mvarWinograd = Operator("mvar::winograd")
 private let mvarWinogradWeight = Operator("mvar::winograd_weight")
@@ -37,20 +38,42 @@ extension Tensor {
 // Operators of our own (Sources/CKernels): on the CPU, without gradients, in float32 where nothing else is said. Each
 // result is a sum in one fixed order, whatever stands beside it and however many threads there are.
 extension Tensor {
-    /// Whether ``fusedLinear(weight:bias:activation:)`` takes this tensor.
-    package var hasFusedLinear: Bool {
-        device == .cpu && (dtype == .float32 || dtype == .bfloat16 && LibTorch.instructionSet == .avx512BFloat16)
-    }
+    /// Whether ``fusedLinear(weight:scales:bias:activation:)`` takes this tensor.
+    package var hasFusedLinear: Bool { device == .cpu && dtype == .float32 }
 
     /// Whether the other operators take this tensor with these parameters: float32 on the CPU, and no gradient to be taken.
     package func hasFusedOperators(with parameters: Tensor...) -> Bool {
         dtype == .float32 && device == .cpu && !requiresGradient && !parameters.contains(where: \.requiresGradient)
     }
 
-    /// `linear` and an activation. `weight`: `[outputs, inputs]`, `bias`: `[outputs]`, all of one type: float32, or
-    /// bfloat16 on processors that multiply it.
-    package func fusedLinear(weight: Tensor, bias: Tensor?, activation: Activation) throws(TorchError) -> Tensor {
-        try mvarLinear(.tensor(self), .tensor(weight), .optional(bias), .string(activation.name))
+    /// `linear` and an activation, of float32.
+    ///
+    /// - Parameters:
+    ///   - weight: `[outputs, inputs]`, float32, bfloat16, float16, int16 or int8.
+    ///   - scales: `[outputs]`, what 1 stands for in each row of whole numbers; nil for others.
+    ///   - bias: `[outputs]`, float32.
+    ///   - activation: What the results go through.
+    /// - Returns: `[…, outputs]`, float32.
+    /// - Throws: ``TorchError`` if shapes or types do not fit or memory runs out.
+    package func fusedLinear(
+        weight: Tensor, scales: Tensor? = nil, bias: Tensor?, activation: Activation
+    ) throws(TorchError) -> Tensor {
+        try mvarLinear(
+            .tensor(self), .tensor(weight), .optional(scales), .optional(bias), .string(activation.name))
+    }
+
+    /// The rows of a matrix as whole numbers: x ≈ scale · n with |n| ≤ `largest`.
+    ///
+    /// - Parameters:
+    ///   - dtype: int16 or int8.
+    ///   - largest: At most 2047 in int16, 127 in int8.
+    /// - Returns: The numbers, in this shape, and the scale of each row.
+    /// - Throws: ``TorchError`` if memory runs out.
+    package func quantizedRows(
+        to dtype: DType, largest: Int
+    ) throws(TorchError) -> (values: Tensor, scales: Tensor) {
+        let results = try mvarQuantized.results(.tensor(self), .dtype(dtype), .integer(largest))
+        return (results[0], results[1])
     }
 
     /// Group normalisation and an activation over `[B, C, h, w]` with channels last in memory.

@@ -28,7 +28,8 @@ import Testing
         (source.heads, source.firstSpatialScale, source.window, source.pattern) = (2, 1, 5, .window(2))
         (source.device, source.precision) = (.cuda(1), .bfloat16)
         #expect(
-            command.model.source(device: command.compute.device, precision: command.precision.precision.dtype) == source
+            try command.model.source(device: command.compute.device, precision: command.precision.chosen(on: .cuda(1)))
+                == source
         )
         #expect(
             command.sampling.parameters(over: SamplingParameters())

@@ -17,13 +17,14 @@ import Torch
         let x = try (source / "x").tensor(300, shape.inputs, initial: normal)
         let before = LibTorch.threadCount
         defer { try? LibTorch.setThreadCount(before) }
-        let all = try x.rowStableLinear(weight: weight, bias: bias, activation: shape.activation)
+        let all = try x.rowStableLinear(weight: Matrix(weight), bias: bias, activation: shape.activation)
             .array(of: Float.self)
         for threads in [1, 2] {
             try LibTorch.setThreadCount(threads)
             for rows in [1, 2, 3, 5, 7, 8, 9, 20, 31, 32, 50, 64, 100, 256] {
                 let found = try x.narrowed(axis: 0, 0..<rows)
-                    .rowStableLinear(weight: weight, bias: bias, activation: shape.activation).array(of: Float.self)
+                    .rowStableLinear(weight: Matrix(weight), bias: bias, activation: shape.activation).array(
+                        of: Float.self)
                 let isSame = found == Array(all[..<(rows * shape.outputs)])
                 #expect(isSame, "\(rows) rows, \(threads) threads")
             }
@@ -44,33 +45,107 @@ import Torch
             let expected = try x.converted(to: .float64)
                 .linear(weight: weight.converted(to: .float64), bias: bias.converted(to: .float64))
             try LibTorch.withEachInstructionSet { set in
-                let found = try x.rowStableLinear(weight: weight, bias: bias)
+                let found = try x.rowStableLinear(weight: Matrix(weight), bias: bias)
                 let error = try (found.converted(to: .float64) - expected).magnitude().maximum().item()
                 #expect(error < 4e-6 * Double(inputs).squareRoot(), "\(inputs) inputs, \(set)")
             }
         }
     }
 
+    /// How far the products of a precision may be from those with the same weights and exact numbers, by what is done to
+    /// the rows of `x`.
+    private func bound(_ precision: Precision, x: Tensor, weight: Tensor) throws -> Tensor {
+        let inputs = Double(x.shape[1])
+        let sizes = try x.magnitude().linear(weight: weight.magnitude(), bias: nil)
+        let exact = try sizes * 4e-7 + 4e-6 * inputs.squareRoot()
+        switch precision {
+        case .float32, .float16: return exact
+        case .bfloat16: return try exact + sizes * 0x1p-8
+        case .int16, .int8:
+            let largest = precision == .int16 ? 2047.0 : 127
+            let step = try x.magnitude().maximum(axis: 1).unsqueezed(1) / largest
+            return try exact + step * weight.magnitude().sum(axes: 1) * 0.5001
+        }
+    }
+
     @Test(
-        "In bfloat16 a product is the exact one, rounded once, and the same for every row",
-        .enabled("this processor has no products of bfloat16") { LibTorch.instructionSet == .avx512BFloat16 },
-        arguments: [(1, 1), (5, 3), (33, 17), (100, 64), (2050, 5), (1024, 192)])
-    func bfloat16(inputs: Int, outputs: Int) throws {
-        let source = ParameterPath(FreshParameters(seed: 10))
+        "Every precision gives the product with its weights in every instruction set, up to the rounding of its rows",
+        arguments: Precision.allCases, [(1, 1), (3, 5), (7, 17), (50, 64)])
+    func precisions(precision: Precision, shape: (rows: Int, outputs: Int)) throws {
+        let source = ParameterPath(FreshParameters(seed: 12))
         let normal = InitialValue.normal(standardDeviation: 1)
-        let x = try (source / "x").tensor(51, inputs, initial: normal).converted(to: .bfloat16)
-        let weight = try (source / "weight").tensor(outputs, inputs, initial: normal).converted(to: .bfloat16)
-        let bias = try (source / "bias").tensor(outputs, initial: normal).converted(to: .bfloat16)
-        let exact = try x.converted(to: .float64)
-            .linear(weight: weight.converted(to: .float64), bias: bias.converted(to: .float64))
-        let all = try x.rowStableLinear(weight: weight, bias: bias)
-        #expect(all.dtype == .bfloat16)
-        let size = try exact.magnitude() + Double(inputs).squareRoot() * 1e-4
-        let error = try (all.converted(to: .float64) - exact).magnitude() / size
-        #expect(try error.maximum().item() <= 0.00391)  // half a unit in the last of 8 places, and a hair
-        for rows in [1, 2, 7, 50] {
-            let some = try x.narrowed(axis: 0, 0..<rows).rowStableLinear(weight: weight, bias: bias)
-            #expect(try some.array(of: Float.self) == all.narrowed(axis: 0, 0..<rows).array(of: Float.self))
+        for inputs in [1, 5, 33, 100, 1024, 1030, 2100] {
+            let place = source / inputs
+            let x = try (place / "x").tensor(shape.rows, inputs, initial: normal)
+            let matrix = try Matrix(
+                rounding: (place / "weight").tensor(shape.outputs, inputs, initial: normal), to: precision)
+            let bias = try (place / "bias").tensor(shape.outputs, initial: normal)
+            let (wide, weight) = (try x.converted(to: .float64), try matrix.widened().converted(to: .float64))
+            let expected = try wide.linear(weight: weight, bias: bias.converted(to: .float64))
+            let bound = try bound(precision, x: wide, weight: weight)
+            try LibTorch.withEachInstructionSet { set in
+                let found = try x.rowStableLinear(weight: matrix, bias: bias).converted(to: .float64)
+                let worst = try ((found - expected).magnitude() / bound).maximum().item()
+                #expect(worst <= 1, "\(inputs) inputs, \(set)")
+            }
+        }
+    }
+
+    @Test("In every precision a row's result depends on nothing beside it", arguments: Precision.allCases)
+    func rowStable(precision: Precision) throws {
+        let source = ParameterPath(FreshParameters(seed: 14))
+        let normal = InitialValue.normal(standardDeviation: 1)
+        let x = try (source / "x").tensor(120, 1100, initial: normal)
+        let matrix = try Matrix(rounding: (source / "weight").tensor(70, 1100, initial: normal), to: precision)
+        let before = LibTorch.threadCount
+        defer { try? LibTorch.setThreadCount(before) }
+        try LibTorch.withEachInstructionSet { set in
+            try LibTorch.setThreadCount(2)
+            let all = try x.rowStableLinear(weight: matrix, bias: nil).array(of: Float.self)
+            for (threads, rows) in [(1, 120), (1, 1), (2, 1), (2, 2), (1, 7), (2, 49)] {
+                try LibTorch.setThreadCount(threads)
+                let some = try x.narrowed(axis: 0, 0..<rows).rowStableLinear(weight: matrix, bias: nil)
+                    .array(of: Float.self)
+                let isSame = some == Array(all[..<(rows * 70)])
+                #expect(isSame, "\(rows) rows, \(threads) threads, \(set)")
+            }
+        }
+    }
+
+    @Test(
+        "What is not a number stays none, in its row alone, and a row of zeros gives the bias",
+        arguments: Precision.allCases)
+    func oddRows(precision: Precision) throws {
+        let source = ParameterPath(FreshParameters(seed: 16))
+        let normal = InitialValue.normal(standardDeviation: 1)
+        let matrix = try Matrix(rounding: (source / "weight").tensor(5, 40, initial: normal), to: precision)
+        let bias = try (source / "bias").tensor(5, initial: normal)
+        var rows = [[Float]](repeating: [Float](repeating: 0, count: 40), count: 4)
+        rows[1][7] = .nan
+        rows[3][39] = .infinity
+        let x = try Tensor(rows.flatMap(\.self), shape: [4, 40])
+        try LibTorch.withEachInstructionSet { set in
+            let found = try x.rowStableLinear(weight: matrix, bias: bias).array(of: Float.self)
+            let constant = try bias.array(of: Float.self)
+            let areZerosBias = Array(found[..<5]) == constant && Array(found[10..<15]) == constant
+            #expect(areZerosBias, "\(set)")
+            let areNumbers = found[5..<10].contains(where: \.isFinite) || found[15...].contains(where: \.isFinite)
+            #expect(!areNumbers, "\(set)")
+        }
+    }
+
+    @Test("Whole numbers are off by at most half of a step, and need scales", arguments: [Precision.int16, .int8])
+    func rounding(precision: Precision) throws {
+        let weight = try ParameterPath(FreshParameters(seed: 18))
+            .tensor(9, 37, initial: .normal(standardDeviation: 0.02))
+        let matrix = try Matrix(rounding: weight, to: precision)
+        let scales = try #require(matrix.scales)
+        let error = try ((matrix.widened() - weight).magnitude() / scales.unsqueezed(1)).maximum().item()
+        #expect(error <= 0.5001)
+        let largest = try matrix.values.converted(to: .float32).magnitude().maximum().item()
+        #expect(largest == (precision == .int16 ? 2047 : 127))
+        #expect(throws: TorchError.self) {
+            try Tensor.zeros([2, 37]).rowStableLinear(weight: Matrix(matrix.values), bias: nil)
         }
     }
 
@@ -84,7 +159,8 @@ import Torch
         let wide = try x.converted(to: .float64)
         let expected = try activation == .silu ? wide.silu() : wide.geluTanh()
         try LibTorch.withEachInstructionSet { set in
-            let found = try x.rowStableLinear(weight: one, bias: nil, activation: activation).converted(to: .float64)
+            let found = try x.rowStableLinear(weight: Matrix(one), bias: nil, activation: activation).converted(
+                to: .float64)
             let error = try ((found - expected).magnitude() / (expected.magnitude() + 1e-3)).maximum().item()
             #expect(error < 2e-6, "\(set)")
         }
@@ -95,7 +171,7 @@ import Torch
         let weight = try Tensor([Float(2), 3], shape: [1, 2])
         let x = try Tensor([Float(1), 1], shape: [1, 2])
         try x.setRequiresGradient()
-        try x.rowStableLinear(weight: weight, bias: nil).sum().backward()
+        try x.rowStableLinear(weight: Matrix(weight), bias: nil).sum().backward()
         #expect(try x.gradient?.array(of: Float.self) == [2, 3])
     }
 
@@ -103,11 +179,11 @@ import Torch
     func mismatch() throws {
         let x = try Tensor.zeros([2, 3])
         let failure = #expect(throws: TorchError.self) {
-            try x.rowStableLinear(weight: Tensor.zeros([4, 5]), bias: nil)
+            try x.rowStableLinear(weight: Matrix(.zeros([4, 5])), bias: nil)
         }
         #expect(failure?.description.contains("[4, 5]") == true)
         #expect(throws: TorchError.self) {
-            try x.rowStableLinear(weight: Tensor.zeros([4, 3]), bias: Tensor.zeros([3]))
+            try x.rowStableLinear(weight: Matrix(.zeros([4, 3])), bias: Tensor.zeros([3]))
         }
     }
 }

@@ -116,10 +116,17 @@ import Torch
         #expect(throws: TorchError.self) { try transformer.condition(on: [4]) }
     }
 
-    @Test("The blocks may compute in bfloat16; the head stays in float32")
+    @Test("The blocks may compute in any precision; the head stays in float32, and on the CPU AdaLN as it is stored")
     func headPrecision() throws {
-        #expect(NextScaleTransformer.dtype(ofParameter: "head.weight", precision: .bfloat16) == .float32)
-        #expect(NextScaleTransformer.dtype(ofParameter: "head_nm.ada_lin.1.bias", precision: .bfloat16) == .float32)
-        #expect(NextScaleTransformer.dtype(ofParameter: "blocks.0.ffn.fc1.weight", precision: .bfloat16) == .bfloat16)
+        func kept(_ name: String, _ device: Device) -> Precision? {
+            NextScaleTransformer.precision(ofParameter: name, blocks: .bfloat16, on: device)
+        }
+        for device in [Device.cpu, .cuda(0)] {
+            #expect(kept("head.weight", device) == .float32)
+            #expect(kept("head_nm.ada_lin.1.bias", device) == .float32)
+            #expect(kept("blocks.0.ffn.fc1.weight", device) == .bfloat16)
+        }
+        #expect(kept("blocks.0.ada_lin.1.weight", .cpu) == nil)
+        #expect(kept("blocks.0.ada_lin.1.weight", .cuda(0)) == .bfloat16)
     }
 }

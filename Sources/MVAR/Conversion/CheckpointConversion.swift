@@ -2,6 +2,7 @@ import Checkpoints
 import Foundation
 import ImageTokenizer
 public import Models
+public import NeuralNetworks
 import ScaleTransformer
 import TokenPyramid
 public import Torch
@@ -50,10 +51,10 @@ public struct CheckpointConversion {
     /// Which network goes into a file that holds one; nil for the only one, or the transformer.
     public var part: Part?
     /// The type of stored numbers; nil leaves it as it is.
-    public var precision: DType?
+    public var precision: Precision?
 
     /// A conversion of the checkpoint that ``ModelSource/model`` names.
-    public init(_ source: ModelSource, to form: Form? = nil, part: Part? = nil, precision: DType? = nil) {
+    public init(_ source: ModelSource, to form: Form? = nil, part: Part? = nil, precision: Precision? = nil) {
         self.source = source
         self.form = form
         self.part = part
@@ -100,7 +101,10 @@ public struct CheckpointConversion {
     private func write(
         _ model: Networks.Model, as form: Form, to path: String, beside input: Networks
     ) throws -> Outcome {
-        var tensors = try converted(model.table)
+        var tensors = try converted(model.table, .model)
+        if form.isPyTorch, let matrix = tensors.first(where: { !$0.tensor.dtype.isFloatingPoint }) {
+            throw ConversionError.wholeNumbers(matrix.name, matrix.tensor.dtype)
+        }
         var notes: [String] = []
         guard form.isPyTorch else {
             let description = description(input, model: model.configuration, tokenizer: nil)
@@ -125,7 +129,7 @@ public struct CheckpointConversion {
     }
 
     private func write(_ tokenizer: Networks.Tokenizer, as form: Form, to path: String) throws -> Outcome {
-        var tensors = try converted(tokenizer.table)
+        var tensors = try converted(tokenizer.table, .tokenizer)
         if form.isPyTorch {
             tensors.append(try PyTorchBuffers.codeUse(of: tokenizer.configuration, recorded: tokenizer.table))
             try PyTorchArchive.write(.stateDict(tensors), to: path)
@@ -145,7 +149,8 @@ public struct CheckpointConversion {
             throw ConversionError.absentPart(part ?? .model, file: input.path)
         }
         let tensors = (
-            model: try model.map { try converted($0.table) }, tokenizer: try tokenizer.map { try converted($0.table) }
+            model: try model.map { try converted($0.table, .model) },
+            tokenizer: try tokenizer.map { try converted($0.table, .tokenizer) }
         )
         try ModelFolder(path: path).write(
             description(input, model: model?.configuration, tokenizer: tokenizer?.configuration),
@@ -161,13 +166,36 @@ public struct CheckpointConversion {
 
     // MARK: Contents
 
-    /// All tensors but buffers, in the order of the file.
-    private func converted(_ table: TensorTable) throws -> [(name: String, tensor: Tensor)] {
-        try table.records.filter { !DerivedBuffers.contains($0.name) }.map { record in
-            let tensor = try record.tensor()
-            guard let precision, tensor.dtype.isFloatingPoint else { return (record.name, tensor) }
-            return (record.name, try tensor.converted(to: precision))
+    /// All tensors but buffers, in the order of the file; the scales of a matrix follow it.
+    private func converted(_ table: TensorTable, _ part: Part) throws -> [(name: String, tensor: Tensor)] {
+        let records = table.records.filter { !DerivedBuffers.contains($0.name) }
+        let scales = Set(
+            records.filter { Precision($0.dtype)?.isInteger == true }.map { LoadedParameters.scalesName(of: $0.name) })
+        return try records.filter { !scales.contains($0.name) }.flatMap { record in
+            try converted(record, scales: table[LoadedParameters.scalesName(of: record.name)], part)
         }
+    }
+
+    /// One tensor, and its scales if it gets or keeps such.
+    private func converted(
+        _ record: TensorRecord, scales: TensorRecord?, _ part: Part
+    ) throws -> [(name: String, tensor: Tensor)] {
+        let tensor = try record.tensor()
+        var matrix = Matrix(tensor)
+        if let scales, Precision(tensor.dtype)?.isInteger == true {
+            matrix = Matrix(tensor, scales: try scales.tensor())
+        } else if !tensor.dtype.isFloatingPoint {
+            return [(record.name, tensor)]
+        }
+        if let precision, precision.dtype != tensor.dtype {
+            if !precision.isInteger {
+                matrix = Matrix(try matrix.widened().converted(to: precision.dtype))
+            } else if part == .model, NextScaleTransformer.isMatrixOfBlocks(record.name) {
+                matrix = try Matrix(rounding: matrix.widened(), to: precision)
+            }
+        }
+        return [(record.name, matrix.values)]
+            + (matrix.scales.map { [(LoadedParameters.scalesName(of: record.name), $0)] } ?? [])
     }
 
     private func metadata(_ description: ModelDescription, for path: String) throws -> [String: String] {
@@ -194,6 +222,7 @@ public struct CheckpointConversion {
 public enum ConversionError: Error, Hashable, Sendable, CustomStringConvertible {
     case unknownExtension(String, path: String)
     case absentPart(CheckpointConversion.Part, file: String)
+    case wholeNumbers(String, DType)
 
     /// What is wrong and what to do, on one line.
     public var description: String {
@@ -201,6 +230,9 @@ public enum ConversionError: Error, Hashable, Sendable, CustomStringConvertible 
         case .unknownExtension(let found, let path):
             "'.\(found)' of '\(path)' names no form: use .pth (PyTorch), .safetensors, or no extension for a folder; "
                 + "or say --to var, mvar, safetensors or folder."
+        case .wholeNumbers(let tensor, let type):
+            "PyTorch's models have no weights of \(type.name) as '\(tensor)' would be: convert to safetensors or a folder, or "
+                + "give --precision float32."
         case .absentPart(let part, let file):
             "'\(file)' holds no \(part.rawValue): name a file that does"
                 + (part == .tokenizer ? ", with --tokenizer." : ".")

@@ -75,7 +75,7 @@ extension LoadedModel {
         source.model = checkpoint.path
         // As it is stored: nothing is computed with it, and a large model would be copied for nothing.
         let stored = try checkpoint.requireModel().records.first { $0.dtype.isFloatingPoint }
-        source.precision = stored?.dtype ?? source.precision
+        source.precision = stored.flatMap { Precision($0.dtype) } ?? source.precision
         _ = try transformer(source)
     }
 }

@@ -1,10 +1,12 @@
+public import NeuralNetworks
 public import Torch
 
 /// Why a device or a precision cannot be used.
 public enum ComputeError: Error, Hashable, Sendable, CustomStringConvertible {
     case noCUDA(Device, reason: String)
     case absentDevice(Device, count: Int)
-    case slowPrecision(DType, processor: String?)
+    case slowPrecision(Precision, processor: String?)
+    case absentPrecision(Precision, Device)
 
     /// What is wrong and what to do, on one line.
     public var description: String {
@@ -15,8 +17,10 @@ public enum ComputeError: Error, Hashable, Sendable, CustomStringConvertible {
             "There is no \(device): this machine has \(count) CUDA device\(count == 1 ? "" : "s"), "
                 + (count == 1 ? "cuda:0." : "cuda:0 to cuda:\(count - 1).")
         case .slowPrecision(let type, let processor):
-            "This processor\(processor.map { " (\($0))" } ?? "") has no instructions for \(type.name), which would be slower "
-                + "than float32: compute in float32, or insist with --force-precision."
+            "This processor\(processor.map { " (\($0))" } ?? "") has no instructions for \(type.rawValue), which would be "
+                + "slower than float32: take int16, or insist with --force-precision."
+        case .absentPrecision(let type, let device):
+            "There are no products of \(type.rawValue) on \(device), only on the CPU: take bfloat16 or float16."
         }
     }
 }
@@ -36,24 +40,24 @@ public enum ComputeCheck {
         guard index < count else { throw .absentDevice(device, count: count) }
     }
 
-    /// Throws where a precision would only be slower: half precision on a processor that has no instructions for it.
+    /// Throws where a precision would only be slower, bfloat16 on a processor that has no instructions for it, or is not
+    /// to be had: whole numbers on a GPU.
     ///
     /// - Parameters:
     ///   - precision: What is to be computed in.
-    ///   - device: Where; GPUs have the instructions.
+    ///   - device: Where; GPUs have the instructions for half precision.
     ///   - processor: Whose instructions count.
-    /// - Throws: ``ComputeError/slowPrecision(_:processor:)``.
+    /// - Throws: ``ComputeError/slowPrecision(_:processor:)``, ``ComputeError/absentPrecision(_:_:)``.
     public static func check(
-        _ precision: DType, on device: Device, processor: Processor = .current
+        _ precision: Precision, on device: Device, processor: Processor = .current
     ) throws(ComputeError) {
-        guard device == .cpu else { return }
-        let isFast =
-            switch precision {
-            case .bfloat16: processor.hasBFloat16
-            case .float16: processor.hasFloat16
-            default: true
-            }
-        guard isFast else { throw .slowPrecision(precision, processor: processor.name) }
+        guard device == .cpu else {
+            if precision.isInteger { throw .absentPrecision(precision, device) }
+            return
+        }
+        if precision == .bfloat16, !processor.hasBFloat16 {
+            throw .slowPrecision(precision, processor: processor.name)
+        }
     }
 
     /// The loader's reason in words: it names a file, and most often that file is simply not there.

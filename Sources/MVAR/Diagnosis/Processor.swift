@@ -39,7 +39,4 @@ public struct Processor: Hashable, Sendable {
 
     /// Whether it multiplies bfloat16 by itself. Others convert each number first, which is slower than float32.
     public var hasBFloat16: Bool { !Set(instructionSets).isDisjoint(with: ["avx512_bf16", "amx_bf16", "bf16"]) }
-
-    /// Whether it multiplies float16 by itself.
-    public var hasFloat16: Bool { !Set(instructionSets).isDisjoint(with: ["avx512_fp16", "amx_fp16", "fphp"]) }
 }

@@ -55,11 +55,11 @@ struct BenchAttentionCommand: AsyncParsableCommand {
 
     func run() async throws {
         try compute.apply()
-        try precision.check(on: compute.device)
+        let precision = try precision.chosen(on: compute.device)
         var bench = AttentionBench()
         bench.sides = maps.sides.values
         bench.batch = batch.batch
-        bench.precision = precision.precision.dtype
+        bench.precision = precision
         bench.device = compute.device
         bench.runs = runs.runs
         try printBench(

@@ -23,9 +23,9 @@ struct BenchLinearCommand: AsyncParsableCommand {
 
     func run() async throws {
         try compute.apply()
-        try precision.check(on: compute.device)
+        let precision = try precision.chosen(on: compute.device)
         var bench = LinearBench(preset: preset.preset.description, transformer: preset.preset.transformer)
-        bench.precision = precision.precision.dtype
+        bench.precision = precision
         bench.device = compute.device
         bench.runs = runs.runs
         try printBench(

@@ -23,14 +23,14 @@ struct BenchSampleCommand: AsyncParsableCommand {
 
     func run() async throws {
         try compute.apply()
-        try precision.check(on: compute.device)
+        let precision = try precision.chosen(on: compute.device)
         let shape = preset.preset
         var transformer = shape.transformer
         transformer.pattern = attention.attention
         var bench = SampleBench(
             preset: shape.description, transformer: transformer, tokenizer: shape.tokenizer)
         bench.batch = batch.batch
-        bench.precision = precision.precision.dtype
+        bench.precision = precision
         bench.device = compute.device
         bench.runs = runs.runs
         try printBench(

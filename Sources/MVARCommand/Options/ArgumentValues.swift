@@ -23,3 +23,5 @@ extension AttentionPattern: ExpressibleByArgument {
 extension CheckpointConversion.Form: ExpressibleByArgument {}
 
 extension CheckpointConversion.Part: ExpressibleByArgument {}
+
+extension Precision: ExpressibleByArgument {}

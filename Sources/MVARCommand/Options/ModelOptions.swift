@@ -8,7 +8,7 @@ struct ModelOptions: ParsableArguments {
     @OptionGroup var shape: ShapeOptions
 
     /// The library's word for all of this.
-    func source(device: Device = .cpu, precision: DType = .float32) -> ModelSource {
+    func source(device: Device = .cpu, precision: Precision = .float32) -> ModelSource {
         shape.source(model: file.model, tokenizer: tokenizer.tokenizer, device: device, precision: precision)
     }
 }
@@ -101,7 +101,7 @@ struct ShapeOptions: ParsableArguments {
 
     /// The library's word for all of this.
     func source(
-        model: String?, tokenizer: String?, device: Device = .cpu, precision: DType = .float32
+        model: String?, tokenizer: String?, device: Device = .cpu, precision: Precision = .float32
     ) -> ModelSource {
         var source = ModelSource(model: model, tokenizer: tokenizer)
         source.schedule = schedule.schedule

@@ -7,7 +7,7 @@ import Torch
 /// scale; without it the scale is 0.25 / √D.
 struct AttentionBlock {
     private let heads: Int
-    private let projection: Tensor  // [3C, C], rows ordered (q | k | v), each (head, channel)
+    private let projection: Matrix  // [3C, C], rows ordered (q | k | v), each (head, channel)
     private let queryBias: Tensor  // [C]
     private let valueBias: Tensor  // [C]; keys have none, as in the public code
     private let score: AttentionScore
@@ -17,7 +17,7 @@ struct AttentionBlock {
         let width = configuration.width
         let initial = InitialValues(configuration)
         heads = configuration.heads
-        projection = try (path / "mat_qkv" / "weight").tensor(3 * width, width, initial: initial.weight)
+        projection = try (path / "mat_qkv" / "weight").matrix(3 * width, width, initial: initial.weight)
         queryBias = try (path / "q_bias").tensor(width, initial: .zeros)
         valueBias = try (path / "v_bias").tensor(width, initial: .zeros)
         if configuration.normalizesQueriesAndKeys {

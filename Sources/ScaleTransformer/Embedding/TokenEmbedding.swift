@@ -41,7 +41,7 @@ struct TokenEmbedding {
     ) throws(TorchError) -> Tensor {
         var parts: [Tensor] = []
         if scales.contains(0) { parts.append(try classVectors.unsqueezed(1) + firstPosition) }
-        if let inputs, inputs.shape[1] > 0 { parts.append(try word(inputs.converted(to: word.weight.dtype))) }
+        if let inputs, inputs.shape[1] > 0 { parts.append(try word(inputs.converted(to: positions.dtype))) }
         let content = parts.count == 1 ? parts[0] : try Tensor.concatenated(parts, axis: 1)
         var level: [Int] = []
         for scale in scales { level += Array(repeating: scale, count: schedule.tokenCount(ofScale: scale)) }

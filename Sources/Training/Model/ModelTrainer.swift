@@ -30,7 +30,7 @@ final class ModelTrainer: StepwiseTrainer {
         validationTokens = validation
         let precision: DType = settings.usesBFloat16 ? .bfloat16 : .float32
         parameters = TrainableParameters(FreshParameters(seed: settings.seed)) {
-            NextScaleTransformer.dtype(ofParameter: $0, precision: precision)
+            NextScaleTransformer.isInHead($0) ? .float32 : precision
         }
         forcing = TeacherForcing(
             try NextScaleTransformer(settings.model, at: ParameterPath(parameters)), precision: precision)
