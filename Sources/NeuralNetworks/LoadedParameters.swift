@@ -80,7 +80,8 @@ public final class LoadedParameters: ParameterSource {
     public func matrix(_ name: String, shape: [Int], initial: InitialValue) throws(TorchError) -> Matrix {
         let values = try stored(name, shape: shape)
         let kept = Precision(values.dtype) ?? .float32
-        let wanted = precision(name) ?? kept
+        // Products with bfloat16 round what is multiplied too, which nobody has asked for.
+        let wanted = precision(name) ?? (kept == .bfloat16 ? .float32 : kept)
         var matrix = Matrix(values)
         if kept.isInteger {
             matrix = Matrix(
