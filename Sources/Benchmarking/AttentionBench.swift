@@ -75,7 +75,12 @@ package struct AttentionBench {
         func attend(_ region: AttentionRegion) throws(TorchError) -> Tensor {
             try region.attend(queries, keys, values, comparing: .product(scale: 1 / Double(headWidth).squareRoot()))
         }
+        // What takes a millisecond is measured several times in a run: a thread that wakes up late takes as long.
+        let repetitions = max(1, 4096 / (side * side))
         func seconds(_ pass: AttentionTimings.Pass, _ region: AttentionRegion) throws -> Double {
+            try Spread((0..<repetitions).map { _ in try secondsOnce(pass, region) }).median
+        }
+        func secondsOnce(_ pass: AttentionTimings.Pass, _ region: AttentionRegion) throws -> Double {
             switch pass {
             case .forward:
                 return try withoutGradients { try stopwatch.seconds { _ = try attend(region) } }

@@ -28,8 +28,8 @@ package struct SampleTimings: Codable, Hashable, Sendable {
     enum CodingKeys: String, CodingKey {
         case preset, attention, batch
         case secondsPerImage = "seconds_per_image"
-        case secondsPerImageMinimum = "seconds_per_image_min"
-        case secondsPerImageMaximum = "seconds_per_image_max"
+        case secondsPerImageMinimum = "min"
+        case secondsPerImageMaximum = "max"
         case transformerSeconds = "transformer_seconds"
         case decoderSeconds = "decoder_seconds"
         case secondsByScale = "seconds_by_scale"
@@ -59,40 +59,59 @@ package struct SampleBench {
         self.tokenizer = tokenizer
     }
 
-    /// One batch, measured: seconds for all of its pictures.
-    private struct Run {
+    /// Measures.
+    package func run(progress: BenchProgress = { _, _ in }) throws -> BenchReport<SampleTimings> {
+        progress(0, runs + 1)
+        let session = try Session(self)
+        var measured: [Session.Run] = []
+        for index in 0...runs {
+            let run = try session.run()
+            if index > 0 { measured.append(run) }
+            progress(index + 1, runs + 1)
+        }
+        return session.report(of: measured)
+    }
+
+    /// Measures one batch whenever `isWanted` returns true, beginning at once, and hands the figures over.
+    ///
+    /// For comparisons with other programs, round by round: nothing is run to warm up.
+    package func run(
+        while isWanted: () -> Bool, report: (BenchReport<SampleTimings>) throws -> Void
+    ) throws {
+        let session = try Session(self)
+        while isWanted() { try report(session.report(of: [session.run()])) }
+    }
+}
+
+/// A model in memory, which makes one batch after another.
+private struct Session {
+    private let bench: SampleBench
+    private let generator: ImageGenerator
+    private let request: GenerationRequest
+
+    init(_ bench: SampleBench) throws {
+        self.bench = bench
+        let files = try RandomModel(bench.transformer, bench.tokenizer)
+        generator = ImageGenerator(try files.load(precision: bench.precision, device: bench.device))
+        request = GenerationRequest(
+            classes: (0..<bench.batch).map { $0 % bench.transformer.classes }, seed: 1,
+            parameters: generator.defaultParameters)
+    }
+
+    /// One batch, measured: seconds for all of its pictures, and what the machine could do at that moment.
+    struct Run {
         var scales: [Double] = []
         var decoder = 0.0
         var keyValueBytes = 0
+        var ceiling = 0.0
         var transformer: Double { scales.reduce(0, +) }
         var total: Double { transformer + decoder }
     }
 
-    /// Measures.
-    package func run(progress: BenchProgress = { _, _ in }) throws -> BenchReport<SampleTimings> {
-        progress(0, runs + 1)
-        let files = try RandomModel(transformer, tokenizer)
-        let generator = ImageGenerator(try files.load(precision: precision, device: device))
-        let request = GenerationRequest(
-            classes: (0..<batch).map { $0 % transformer.classes }, seed: 1, parameters: generator.defaultParameters)
-        var measured: [Run] = []
-        var ceilings: [Double] = []
-        for index in 0...runs {
-            let run = try measure(generator, request)
-            if index > 0 {
-                measured.append(run)
-                ceilings.append(try Machine.productRate(precision, on: device))
-            }
-            progress(index + 1, runs + 1)
-        }
-        return BenchReport(
-            conditions: BenchConditions(precision: precision, device: device, runs: runs),
-            result: timings(of: measured, ceiling: Spread(ceilings).median, isGuided: request.parameters.guidance > 0))
-    }
-
     /// A scale ends by reading its tokens, and a picture by reading its pixels: no GPU is still at work then.
-    private func measure(_ generator: ImageGenerator, _ request: GenerationRequest) throws -> Run {
+    func run() throws -> Run {
         var run = Run()
+        let scales = bench.transformer.schedule.count
         let clock = ContinuousClock()
         var last = clock.now
         func lap() -> Double {
@@ -101,29 +120,36 @@ package struct SampleBench {
             return (last - before) / .seconds(1)
         }
         try generator.generate(
-            request, batch: batch,
+            request, batch: bench.batch,
             progress: { progress in
-                if run.scales.count < transformer.schedule.count {
+                if run.scales.count < scales {
                     run.scales.append(lap())
                     run.keyValueBytes = max(run.keyValueBytes, progress.keyValueBytes)
                 } else {
                     run.decoder += lap()
                 }
             }, receive: { _ in })
+        run.ceiling = try Machine.productRate(bench.precision, on: bench.device)
         return run
     }
 
-    private func timings(of runs: [Run], ceiling: Double, isGuided: Bool) -> SampleTimings {
-        func perImage(_ seconds: (Run) -> Double) -> Spread { Spread(runs.map { seconds($0) / Double(batch) }) }
+    func report(of runs: [Run]) -> BenchReport<SampleTimings> {
+        func perImage(_ seconds: (Run) -> Double) -> Spread { Spread(runs.map { seconds($0) / Double(bench.batch) }) }
         let total = perImage(\.total)
-        let rate = ImageWork(transformer, tokenizer, isGuided: isGuided).floatingPointOperations / total.median
-        return SampleTimings(
-            preset: preset, attention: transformer.pattern.description, batch: batch, secondsPerImage: total.median,
-            secondsPerImageMinimum: total.minimum, secondsPerImageMaximum: total.maximum,
-            transformerSeconds: perImage(\.transformer).median, decoderSeconds: perImage(\.decoder).median,
+        let transformer = bench.transformer
+        let work = ImageWork(transformer, bench.tokenizer, isGuided: request.parameters.guidance > 0)
+        let rate = work.floatingPointOperations / total.median
+        let timings = SampleTimings(
+            preset: bench.preset, attention: transformer.pattern.description, batch: bench.batch,
+            secondsPerImage: total.median, secondsPerImageMinimum: total.minimum,
+            secondsPerImageMaximum: total.maximum, transformerSeconds: perImage(\.transformer).median,
+            decoderSeconds: perImage(\.decoder).median,
             secondsByScale: transformer.schedule.sides.indices.map { scale in perImage { $0.scales[scale] }.median },
             peakMemoryInMebibytes: Machine.peakMemoryInMebibytes,
             keyValueMebibytes: Double(runs.reduce(0) { max($0, $1.keyValueBytes) }) / 1_048_576,
-            gigaflopsPerSecond: rate / 1e9, ceilingShare: rate / ceiling)
+            gigaflopsPerSecond: rate / 1e9, ceilingShare: rate / Spread(runs.map(\.ceiling)).median)
+        return BenchReport(
+            conditions: BenchConditions(precision: bench.precision, device: bench.device, runs: runs.count),
+            result: timings)
     }
 }

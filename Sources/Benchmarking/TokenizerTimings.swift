@@ -18,11 +18,11 @@ package struct DecoderTimings: Codable, Hashable, Sendable {
     enum CodingKeys: String, CodingKey {
         case preset, batch
         case secondsPerImage = "seconds_per_image"
-        case secondsPerImageMinimum = "seconds_per_image_min"
-        case secondsPerImageMaximum = "seconds_per_image_max"
+        case secondsPerImageMinimum = "min"
+        case secondsPerImageMaximum = "max"
         case directSecondsPerImage = "direct_seconds_per_image"
-        case directSecondsPerImageMinimum = "direct_seconds_per_image_min"
-        case directSecondsPerImageMaximum = "direct_seconds_per_image_max"
+        case directSecondsPerImageMinimum = "direct_min"
+        case directSecondsPerImageMaximum = "direct_max"
         case gigaflopsPerSecond = "gflop_per_second"
         case peakMemoryInMebibytes = "peak_memory_mib"
     }
@@ -46,8 +46,8 @@ package struct TokenizerTimings: Codable, Hashable, Sendable {
         enum CodingKeys: String, CodingKey {
             case part
             case secondsPerImage = "seconds_per_image"
-            case secondsPerImageMinimum = "seconds_per_image_min"
-            case secondsPerImageMaximum = "seconds_per_image_max"
+            case secondsPerImageMinimum = "min"
+            case secondsPerImageMaximum = "max"
         }
     }
 

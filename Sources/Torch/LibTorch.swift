@@ -16,6 +16,9 @@ public enum LibTorch {
     @discardableResult
     public static func keepFreedMemory(most: Int = 256 << 20) -> Bool { ctorch_keep_freed_memory(most) }
 
+    /// Undoes ``keepFreedMemory(most:)``, for benchmarks.
+    package static func returnFreedMemory() { ctorch_return_freed_memory() }
+
     /// Gives memory that has been freed back to the system, where the C library can.
     public static func releaseUnusedMemory() { ctorch_release_unused_memory() }
 

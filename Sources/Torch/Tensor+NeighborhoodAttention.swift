@@ -9,6 +9,11 @@ extension Tensor {
         case cosine(temperatures: Tensor)
     }
 
+    /// Whether ``neighborhoodAttention(keys:values:height:width:kernel:weighing:)`` takes this tensor.
+    package var hasNeighborhoodAttention: Bool {
+        dtype == .float32 && device == .cpu && !LibTorch.withheldOperators.contains(.neighborhoodAttention)
+    }
+
     /// Attention of every place of a map to the `kernel × kernel` places around it, by an operator of our own: float32
     /// on the CPU, with gradients for queries, keys, values and temperatures.
     ///

@@ -39,11 +39,14 @@ extension Tensor {
 // result is a sum in one fixed order, whatever stands beside it and however many threads there are.
 extension Tensor {
     /// Whether ``fusedLinear(weight:scales:bias:activation:)`` takes this tensor.
-    package var hasFusedLinear: Bool { device == .cpu && dtype == .float32 }
+    package var hasFusedLinear: Bool {
+        device == .cpu && dtype == .float32 && !LibTorch.withheldOperators.contains(.linear)
+    }
 
     /// Whether the other operators take this tensor with these parameters: float32 on the CPU, and no gradient to be taken.
     package func hasFusedOperators(with parameters: Tensor...) -> Bool {
         dtype == .float32 && device == .cpu && !requiresGradient && !parameters.contains(where: \.requiresGradient)
+            && !LibTorch.withheldOperators.contains(.convolution)
     }
 
     /// `linear` and an activation, of float32.

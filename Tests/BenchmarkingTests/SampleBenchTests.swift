@@ -11,8 +11,8 @@ import Testing
         #expect(
             Set(try object(report).keys)
                 == conditionKeys.union([
-                    "preset", "attention", "batch", "seconds_per_image", "seconds_per_image_min",
-                    "seconds_per_image_max", "transformer_seconds", "decoder_seconds", "seconds_by_scale",
+                    "preset", "attention", "batch", "seconds_per_image", "min",
+                    "max", "transformer_seconds", "decoder_seconds", "seconds_by_scale",
                     "peak_memory_mib", "kv_cache_allocated_mib", "gflop_per_second", "ceiling_share",
                 ]))
         #expect(report.conditions.runs == 2)
@@ -63,6 +63,35 @@ import Testing
         let report = try bench.run()
         #expect(report.conditions.precision == "bfloat16")
         #expect(report.result.secondsPerImage > 0)
+    }
+
+    @Test("Batches that are asked for are reported one by one") func onRequest() throws {
+        let bench = try SmallShape.sample(.scale)
+        var asked = 0
+        var reports: [BenchReport<SampleTimings>] = []
+        try bench.run(
+            while: {
+                asked += 1
+                return asked <= 2
+            }, report: { reports.append($0) })
+        #expect(asked == 3)
+        #expect(reports.map(\.conditions.runs) == [1, 1])
+        #expect(reports.allSatisfy { $0.result.secondsPerImage == $0.result.secondsPerImageMaximum })
+    }
+
+    @Test("LibTorch's operators take the place of ours where savings are left out, and only there")
+    func savings() throws {
+        let tensor = try Tensor.zeros([1])
+        func own() -> [Bool] { [tensor.hasFusedLinear, tensor.hasFusedOperators(), tensor.hasNeighborhoodAttention] }
+        Saving.leavingOut([.linear]) { #expect(own() == [false, true, true]) }
+        Saving.leavingOut([.convolution]) { #expect(own() == [true, false, true]) }
+        Saving.leavingOut([.attention]) { #expect(own() == [true, true, false]) }
+        #expect(own() == [true, true, true])
+        var bench = try SmallShape.sample(.spatial(kernel: 3))
+        bench.runs = 1
+        var seconds = 0.0
+        try Saving.leavingOut([.linear, .convolution, .attention]) { seconds = try bench.run().result.secondsPerImage }
+        #expect(seconds > 0)
     }
 
     @Test("Progress goes from nothing to all, the warming up among it") func progress() throws {

@@ -55,12 +55,22 @@ import Testing
         arguments: [
             ["sample", "--preset", "d99"], ["linear", "--preset", ""], ["attention", "--sides", "3,x"],
             ["attention", "--sides", ""], ["sample", "--attention", "spatial-0"], ["decoder", "--precision", "int3"],
-            ["tokenizer", "--device", "gpu"], ["nothing"],
+            ["tokenizer", "--device", "gpu"], ["nothing"], ["sample", "--schedule", "1,x"],
+            ["sample", "--without", "attention,nothing"], ["sample", "--without", ""],
         ])
     func usage(arguments: [String]) async {
         let failed = await failure(of: ["bench"] + arguments)
         #expect(failed?.status == 64)
         #expect(failed?.message?.contains("\n") == false)
+    }
+
+    @Test("A schedule makes pictures of its size, with windows from side 13 on")
+    func schedule() throws {
+        let schedule = try ScaleSchedule([1, 3, 12, 13, 24])
+        let preset = PresetOption.Preset.d16.with(schedule)
+        #expect(preset.transformer.schedule == schedule)
+        #expect(preset.transformer.firstSpatialScale == 3)
+        #expect(preset.tokenizer.imageSide == 24 * 16)
     }
 
     @Test("A wrong preset is told which there are") func presets() async {

@@ -37,6 +37,9 @@ CTorchStatus ctorch_set_thread_count(int32_t count);
 /// Keeps up to so many bytes (less than 2³¹) of freed memory for what is allocated next, process-wide, instead of
 /// giving large blocks back at once. False where the C library has no such setting.
 bool ctorch_keep_freed_memory(size_t most);
+
+/// The C library's own way again, as it is in a program that has run for a while.
+void ctorch_return_freed_memory(void);
 /// Gives memory that the process has freed back to the system.
 void ctorch_release_unused_memory(void);
 

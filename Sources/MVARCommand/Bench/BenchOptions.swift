@@ -10,7 +10,7 @@ struct PresetOption: ParsableArguments {
     /// A published shape.
     struct Preset: ExpressibleByArgument, Hashable, CustomStringConvertible {
         let description: String
-        let transformer: TransformerConfiguration
+        private(set) var transformer: TransformerConfiguration
 
         static let d16 = Preset(description: "d16", transformer: .published(depth: 16))
 
@@ -31,7 +31,24 @@ struct PresetOption: ParsableArguments {
 
         /// The published tokenizer, for the preset's maps.
         var tokenizer: TokenizerConfiguration { TokenizerConfiguration(schedule: transformer.schedule) }
+
+        /// The same for other maps, with windows from side 13 on.
+        func with(_ schedule: ScaleSchedule) -> Preset {
+            var preset = self
+            preset.transformer.schedule = schedule
+            preset.transformer.firstSpatialScale = schedule.defaultFirstSpatialScale
+            return preset
+        }
     }
+}
+
+/// The token maps.
+struct BenchScheduleOption: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The sides of the token maps; pictures are 16 times as large. (default: the preset's)", valueName: "sides"),
+        transform: { try ScaleSchedule(commaSeparated: $0) })
+    var schedule: ScaleSchedule?
 }
 
 /// Which tokens see which.

@@ -14,17 +14,39 @@ struct BenchSampleCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup(title: "Model") var preset: PresetOption
+    @OptionGroup(title: "Model") var schedule: BenchScheduleOption
     @OptionGroup(title: "Model") var attention: BenchAttentionOption
     @OptionGroup(title: "Computing") var batch: BenchBatchOption
     @OptionGroup(title: "Computing") var compute: ComputeOptions
     @OptionGroup(title: "Computing") var precision: PrecisionOptions
     @OptionGroup(title: "Computing") var runs: BenchRunsOption
     @OptionGroup(title: "Output") var output: OutputOptions
+    @OptionGroup(title: "Comparing", visibility: .hidden) var comparing: ComparingOptions
+
+    /// For programs that compare (Benchmarks).
+    struct ComparingOptions: ParsableArguments {
+        @Flag(help: "Make one batch for each line of standard input, and print its figures as JSON at once.")
+        var eachLine = false
+
+        @Option(
+            help: ArgumentHelp(
+                "Leave these savings out: attention, convolution, linear (LibTorch's operators instead), memory (freed memory goes back).",
+                valueName: "saving,…"),
+            transform: { text in
+                try text.split(separator: ",", omittingEmptySubsequences: false).map { name in
+                    guard let saving = Saving(rawValue: String(name)) else {
+                        throw ValidationError("savings are \(Saving.allCases.map(\.rawValue).joined(separator: ", "))")
+                    }
+                    return saving
+                }
+            })
+        var without: [Saving] = []
+    }
 
     func run() async throws {
         try compute.apply()
         let precision = try precision.chosen(on: compute.device)
-        let shape = preset.preset
+        let shape = schedule.schedule.map(preset.preset.with) ?? preset.preset
         var transformer = shape.transformer
         transformer.pattern = attention.attention
         var bench = SampleBench(
@@ -33,10 +55,15 @@ struct BenchSampleCommand: AsyncParsableCommand {
         bench.precision = precision
         bench.device = compute.device
         bench.runs = runs.runs
-        try printBench(
-            "Pictures of \(shape), \(transformer.pattern), batch \(bench.batch), seconds a picture", output,
-            text: { Self.text(of: $0.result, sides: transformer.schedule.sides) },
-            run: { try bench.run(progress: $0) })
+        try Saving.leavingOut(comparing.without) {
+            if comparing.eachLine {
+                return try bench.run(while: { readLine() != nil }, report: { try output.printJSON($0) })
+            }
+            try printBench(
+                "Pictures of \(shape), \(transformer.pattern), batch \(bench.batch), seconds a picture", output,
+                text: { Self.text(of: $0.result, sides: transformer.schedule.sides) },
+                run: { try bench.run(progress: $0) })
+        }
     }
 
     static func text(of timings: SampleTimings, sides: [Int]) -> String {

@@ -29,9 +29,7 @@ public enum AttentionRegion {
     public func attend(
         _ queries: Tensor, _ keys: Tensor, _ values: Tensor, comparing score: AttentionScore
     ) throws(TorchError) -> Tensor {
-        if case .neighborhood(let neighborhood) = self, !neighborhood.isWholeMap, queries.dtype == .float32,
-            queries.device == .cpu
-        {
+        if case .neighborhood(let neighborhood) = self, !neighborhood.isWholeMap, queries.hasNeighborhoodAttention {
             return try queries.neighborhoodAttention(
                 keys: keys, values: values, height: neighborhood.height, width: neighborhood.width,
                 kernel: neighborhood.kernel, weighing: score.productWeight())

@@ -1,0 +1,139 @@
+"""A peer in a process of its own: makes a picture for every line that it reads, and says how long that took.
+
+compare.py starts it; nothing else needs to. One JSON object a line, both ways:
+
+    reads   {"part": "sample" or "decoder", "batch": N}
+    writes  {"torch": version} once it is ready, then {"seconds": for the batch, "decoder_seconds": …,
+            "peak_memory_mib": …} for each line; {"error": one line} where something is wrong
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import resource
+import sys
+import time
+
+PATCH_NUMS = (1, 2, 3, 4, 5, 6, 8, 10, 13, 16)
+# What `mvar bench sample` takes for a d16: MVAR-d16's published settings.
+SAMPLING = dict(cfg=2.7, top_k=1200, top_p=0.99)
+
+
+def load(kind, checkout):
+    """The tokenizer and the transformer of a checkout, in d16's published shape."""
+    import stand_ins
+
+    stand_ins.install()
+    sys.path.insert(0, checkout)
+    import models
+
+    build = models.build_vae_var if kind == "var" else models.build_vae_mvar
+    vae, transformer = build(
+        V=4096, Cvae=32, ch=160, share_quant_resi=4, device="cpu", patch_nums=PATCH_NUMS, num_classes=1000, depth=16,
+        shared_aln=False)
+    return vae.eval(), transformer.eval()
+
+
+def randomize(module):
+    """Weights with which every layer acts on its output; a fresh model's would be nearly silent."""
+    import torch
+
+    for name, parameter in module.named_parameters():
+        parameter.requires_grad_(False)
+        if "scale_mul" in name:
+            parameter.fill_(1.386)  # ln 4, as in a fresh model
+        elif name.endswith("bias"):
+            parameter.zero_()
+        elif parameter.dim() < 2:
+            parameter.fill_(1)
+        elif name.endswith("quantize.embedding.weight"):
+            torch.nn.init.normal_(parameter)
+        elif "emb" in name or name.startswith("pos"):
+            torch.nn.init.normal_(parameter, std=0.1)
+        else:
+            torch.nn.init.normal_(parameter, std=parameter[0].numel() ** -0.5)
+
+
+class Peer:
+    def __init__(self, kind, checkout, autocasts):
+        import torch
+
+        self.kind = kind
+        self.autocasts = autocasts
+        torch.manual_seed(0)
+        self.vae, self.transformer = load(kind, checkout)
+        randomize(self.vae)
+        randomize(self.transformer)
+        self.decoder_seconds = 0.0
+        decode = self.vae.fhat_to_img
+
+        def timed(latent):
+            start = time.perf_counter()
+            picture = decode(latent)
+            self.decoder_seconds = time.perf_counter() - start
+            return picture
+
+        self.vae.fhat_to_img = timed
+
+    def answer(self, request):
+        import torch
+
+        with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.autocasts):
+            start = time.perf_counter()
+            {"sample": self.sample, "decoder": self.decode}[request["part"]](request["batch"])
+            seconds = time.perf_counter() - start
+        return {"seconds": seconds, "decoder_seconds": self.decoder_seconds, "peak_memory_mib": peak_memory()}
+
+    def sample(self, batch):
+        import torch
+
+        settings = dict(B=batch, label_B=torch.arange(batch), g_seed=1, **SAMPLING)
+        if self.kind == "var":
+            return self.transformer.autoregressive_infer_cfg(**settings)
+        latent = self.transformer.autoregressive_infer(**settings)
+        return self.vae.fhat_to_img(latent).add_(1).mul_(0.5)
+
+    def decode(self, batch):
+        import torch
+
+        return self.vae.fhat_to_img(torch.randn(batch, 32, PATCH_NUMS[-1], PATCH_NUMS[-1]))
+
+
+def peak_memory():
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("kind", choices=["var", "mvar"])
+    parser.add_argument("checkout")
+    parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--autocast", action="store_true", help="bfloat16 by torch.autocast")
+    arguments = parser.parse_args()
+    # The peers' constructors print: the pipe is for answers only.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+
+    def write(answer):
+        print(json.dumps(answer), file=answers, flush=True)
+
+    try:
+        import torch
+    except ImportError as error:
+        return write({"error": f"torch cannot be imported by {sys.executable}: {error}"})
+    try:
+        torch.set_num_threads(arguments.threads)
+        with contextlib.redirect_stdout(sys.stderr):
+            peer = Peer(arguments.kind, arguments.checkout, arguments.autocast)
+        write({"torch": torch.__version__})
+        for line in sys.stdin:
+            write(peer.answer(json.loads(line)))
+    except Exception as error:  # whatever it is, one line about it
+        message = " ".join(f"{type(error).__name__}: {error}".split())
+        write({"error": f"the {arguments.kind} of {arguments.checkout} failed: {message}"})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+"""The tables of a comparison in Markdown, beside what was aimed at.
+
+    python table.py FILE…    prints those of files that compare.py --json wrote
+"""
+
+import json
+import sys
+
+NAMES = {"mvar": "mvar", "public-var": "VAR", "public-mvar": "MVAR"}
+
+
+def markdown(report):
+    """All tables of a report."""
+    parts = [conditions(report)]
+    if report["sample"]:
+        parts += [speeds(report), pictures(report["sample"])]
+    if report["decoder"]:
+        parts.append(decoder(report["decoder"]))
+    if report["attention"]:
+        parts.append(attention(report["attention"]))
+    for missing in report["not_run"]:
+        parts.append(f"Not run: mvar, {missing['precision']}, batch {missing['batch']}: {missing['reason']}")
+    return "\n\n".join(parts)
+
+
+def conditions(report):
+    peers = f", peers' torch {report['torch']}" if report.get("torch") else ""
+    return (
+        f"{report['processor']}, {report['instruction_set']}, {counted(report['threads'], 'thread')}; LibTorch "
+        f"{report['libtorch']}{peers}; {report['date']}, "
+        f"{counted(report['rounds'], 'round')}, load average {report['load_average'][0]:.1f} before, "
+        f"{report['load_average'][1]:.1f} after.\n\n"
+        f"    {report['command']}")
+
+
+def pictures(rows):
+    """Everybody's seconds and memory."""
+    return grid(
+        ["program", "precision", "batch", "s a picture", "least", "most", "of it decoder", "peak MiB"],
+        [
+            [
+                NAMES[row["program"]], row["precision"], row["batch"], f"{row['seconds']:.2f}",
+                f"{row['seconds_min']:.2f}", f"{row['seconds_max']:.2f}", f"{row['decoder_seconds']:.2f}",
+                f"{row['peak_memory_mib']:.0f}",
+            ]
+            for row in rows
+        ])
+
+
+def speeds(report):
+    """How many times as fast as each peer."""
+    rows = []
+    for ours in report["sample"]:
+        for peer in report["sample"]:
+            if ours["program"] != "mvar" or peer["program"] == "mvar" or ours["batch"] != peer["batch"]:
+                continue
+            rows.append([
+                f"batch {ours['batch']}, {ours['precision']}", f"{NAMES[peer['program']]}, {peer['precision']}",
+                f"{peer['seconds'] / ours['seconds']:.2f}", f"{peer['seconds_min'] / ours['seconds_min']:.2f}",
+                *goal(speed_goal(report["instruction_set"], ours, peer)),
+            ])
+    return grid(["mvar", "against", "times as fast", "by least times", "must", "aim"], rows)
+
+
+def speed_goal(instruction_set, ours, peer):
+    """(must, aim) for a pair of rows, where there is one."""
+    batch, precision, name = ours["batch"], ours["precision"], peer["program"]
+    if instruction_set == "avx2" and peer["precision"] == "float32":
+        kind = "float32" if precision == "float32" else "less"
+        return {
+            (1, "float32", "public-var"): (1.6, 2.2),
+            (1, "float32", "public-mvar"): (1.5, 2.0),
+            (1, "less", "public-var"): (2.1, 3.0),
+            (1, "less", "public-mvar"): (2.0, 2.7),
+            (4, "float32", "public-var"): (1.45, 2.0),
+            (4, "less", "public-var"): (1.9, 2.8),
+        }.get((batch, kind, name))
+    if instruction_set == "avx512+bf16" and batch == 1 and precision != "float32":
+        if peer["precision"] == "float32":
+            return (3.8, 6.0)
+        if precision == "bfloat16":
+            return (1.5, 2.0)
+    return None
+
+
+def decoder(rows):
+    ours = rows[0]
+    lines = [["mvar", f"{ours['seconds']:.3f}", f"{ours['seconds_min']:.3f}", "", "", ""]]
+    for peer in rows[1:]:
+        lines.append([
+            "public", f"{peer['seconds']:.3f}", f"{peer['seconds_min']:.3f}",
+            f"{peer['seconds'] / ours['seconds']:.2f}", *goal((2.6, 3.5)),
+        ])
+    return grid(["decoder, float32", "s a picture", "least", "mvar: times as fast", "must", "aim"], lines)
+
+
+def attention(rows):
+    goals = {
+        (16, "forward"): (2.5, 4), (32, "forward"): (6, 12), (64, "forward"): (20, 45), (16, "backward"): (2, 3),
+        (64, "backward"): (15, 40),
+    }
+    return grid(
+        ["map, 7 x 7 neighbours", "pass", "mvar, ms", "LibTorch, all tokens, ms", "times as fast", "must", "aim"],
+        [
+            [
+                f"{row['height']} x {row['width']}", row["pass"], f"{1000 * row['seconds']:.2f}",
+                f"{1000 * row['dense_seconds']:.2f}", f"{row['dense_seconds'] / row['seconds']:.1f}",
+                *goal(goals.get((row["height"], row["pass"]))),
+            ]
+            for row in rows
+        ])
+
+
+def ablation(variants):
+    """Each variant beside the first, which has all savings."""
+    whole = variants[0]
+    return grid(
+        ["left out", "s a picture", "least", "times as long", "of it decoder", "peak MiB", "keys and values, MiB"],
+        [
+            [
+                row["name"], f"{row['seconds']:.2f}", f"{row['seconds_min']:.2f}",
+                f"{row['seconds'] / whole['seconds']:.2f}", f"{row['decoder_seconds']:.2f}",
+                f"{row['peak_memory_mib']:.0f}", f"{row['kv_cache_allocated_mib']:.0f}",
+            ]
+            for row in variants
+        ])
+
+
+def goal(pair):
+    return [f"{value:g}" for value in pair] if pair else ["", ""]
+
+
+def counted(number, what):
+    return f"{number} {what}" + ("" if number == 1 else "s")
+
+
+def grid(header, rows):
+    """A table, the first column to the left and figures to the right."""
+    lines = [header, [":--"] + ["--:"] * (len(header) - 1)] + rows
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+if __name__ == "__main__":
+    for path in sys.argv[1:]:
+        with open(path, encoding="utf-8") as file:
+            print(markdown(json.load(file)), end="\n\n")

@@ -1,0 +1,12 @@
+/// Operators of our own that LibTorch has operators for too.
+package enum OwnOperator: String, CaseIterable, Sendable {
+    case linear
+    /// Winograd's algorithm, and the group normalisation that goes with it.
+    case convolution
+    case neighborhoodAttention = "attention"
+}
+
+extension LibTorch {
+    /// What LibTorch's operators do instead of ours; for benchmarks, which say so for the length of a closure.
+    @TaskLocal package static var withheldOperators: Set<OwnOperator> = []
+}
