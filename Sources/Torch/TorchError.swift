@@ -9,10 +9,19 @@ public struct TorchError: Error, Hashable, Sendable, CustomStringConvertible {
     /// LibTorch's own words, on one line.
     public let message: String
 
-    /// One line: operation, shapes, reason.
+    /// One line: operation, shapes, reason; where memory ran out, what to do.
     public var description: String {
         let operands = shapes.isEmpty ? "" : " on " + shapes.map { "\($0)" }.joined(separator: ", ")
-        return "\(operation)\(operands): \(message)"
+        guard isOutOfMemory else { return "\(operation)\(operands): \(message)" }
+        let bytes = message.firstMatch(of: #/allocate (\d+) bytes/#).flatMap { Int($0.1) }
+        let need = bytes.map { ", which needs \(($0 + 999_999) / 1_000_000) MB more" } ?? ""
+        return "Memory ran out in \(operation)\(operands)\(need): "
+            + "take fewer pictures at once (--batch), smaller ones or a smaller model, or free memory."
+    }
+
+    /// Whether there was not enough memory.
+    public var isOutOfMemory: Bool {
+        message.contains("can't allocate memory") || message.contains("out of memory")
     }
 
     init(_ operation: String, shapes: [[Int]] = [], message: String) {
