@@ -76,8 +76,9 @@ Kernel best_kernel(at::ScalarType weight) {
   if (weight == at::kBFloat16 && set >= mvar::InstructionSet::avx512_bfloat16) {
     return avx512_more::kernel_of<avx512_more::BFloat16>();
   }
-  if (weight == at::kChar && set >= mvar::InstructionSet::avx512_vnni) {
-    return avx512_more::kernel_of<avx512_more::Int8>();
+  if (set >= mvar::InstructionSet::avx512_vnni) {
+    if (weight == at::kShort) return avx512_more::kernel_of<avx512_more::Int16>();
+    if (weight == at::kChar) return avx512_more::kernel_of<avx512_more::Int8>();
   }
 #endif
   return MVAR_BEST(kernel)(weight);

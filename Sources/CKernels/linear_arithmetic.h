@@ -69,6 +69,8 @@ struct Int16 {
   static constexpr int spare = 1;
   static constexpr float limit = 2047;
   static constexpr int offset = 0;
+  // What one lane adds up in a step.
+  static_assert(depth_step / lanes * 2047 * 2047 <= INT32_MAX);
 
   static Numbers read_left(const Left *from) { return read_shorts(from, width); }
   static void write_left(Left *to, Vector value) {

@@ -52,7 +52,7 @@ public enum LibTorch {
         case portable = 0
         case avx2 = 1
         case avx512 = 2
-        /// AVX-512 with products of bytes.
+        /// AVX-512 with products of bytes and of 16-bit numbers (VNNI).
         case avx512VNNI = 3
         /// The same, and with products of bfloat16.
         case avx512BFloat16 = 4

@@ -91,6 +91,32 @@ import Torch
         }
     }
 
+    @Test("AVX-512 gives the same bits in int16 with VNNI and without")
+    func int16Bits() throws {
+        let source = ParameterPath(FreshParameters(seed: 13))
+        let normal = InitialValue.normal(standardDeviation: 1)
+        for inputs in [1, 33, 1024, 2100] {
+            let place = source / inputs
+            // All numbers of the first rows are as large as can be: the sums of a whole step must not overflow.
+            let x = try Tensor.concatenated([
+                Tensor.zeros([1, inputs]) + 3, (place / "x").tensor(49, inputs, initial: normal),
+            ])
+            let weight = try Tensor.concatenated([
+                Tensor.zeros([1, inputs]) - 2, (place / "weight").tensor(66, inputs, initial: normal),
+            ])
+            let matrix = try Matrix(rounding: weight, to: .int16)
+            var results: [[Float]] = []
+            try LibTorch.withEachInstructionSet { set in
+                guard set.rawValue >= LibTorch.InstructionSet.avx512.rawValue else { return }
+                results.append(try x.rowStableLinear(weight: matrix, bias: nil).array(of: Float.self))
+            }
+            for result in results {
+                #expect(result == results[0], "\(inputs) inputs")
+                #expect(abs(result[0] / Float(-6 * inputs) - 1) < 1e-6)
+            }
+        }
+    }
+
     @Test("In every precision a row's result depends on nothing beside it", arguments: Precision.allCases)
     func rowStable(precision: Precision) throws {
         let source = ParameterPath(FreshParameters(seed: 14))

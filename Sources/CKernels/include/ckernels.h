@@ -13,7 +13,7 @@ void ckernels_register(void);
 int32_t ckernels_threads_seen(void);
 
 /// The instruction set of kernels that are called on this thread: 0 what every processor has, 1 AVX2, 2 AVX-512, 3 with
-/// BF16.
+/// VNNI, 4 with BF16 too.
 int32_t ckernels_instruction_set(void);
 
 /// Keeps kernels that are called on this thread from using a higher instruction set; for tests and benchmarks.
