@@ -58,7 +58,8 @@ struct Widened {
 };
 
 #if MVAR_LANES > 4
-/// Whole numbers of at most 12 bits, multiplied in pairs; sums of a whole step stay below 2^31.
+/// Whole numbers, multiplied in pairs: weights of at most 12 bits. Rows of x have large numbers among small ones more
+/// than weights do, and take what room the sums of a step leave.
 template <class Weight>
 struct Int16 {
   using Left = int16_t;
@@ -67,10 +68,10 @@ struct Int16 {
   using Sums = Integers;
   static constexpr int64_t width = 2 * lanes;
   static constexpr int spare = 1;
-  static constexpr float limit = 2047;
+  static constexpr float limit = 8191;
   static constexpr int offset = 0;
   // What one lane adds up in a step.
-  static_assert(depth_step / lanes * 2047 * 2047 <= INT32_MAX);
+  static_assert(depth_step / lanes * 2047 * static_cast<int64_t>(limit) <= INT32_MAX);
 
   static Numbers read_left(const Left *from) { return read_shorts(from, width); }
   static void write_left(Left *to, Vector value) {

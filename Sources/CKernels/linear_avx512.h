@@ -28,7 +28,7 @@ struct BFloat16 {
   static Vector floats(Sums sums) { return sums; }
 };
 
-/// Whole numbers of at most 12 bits, as without VNNI, down to the last bit: one instruction multiplies and adds.
+/// Whole numbers as without VNNI, down to the last bit: one instruction multiplies and adds.
 struct Int16 {
   using Left = int16_t;
   using Right = int16_t;
@@ -36,10 +36,10 @@ struct Int16 {
   using Sums = Integers;
   static constexpr int64_t width = 2 * lanes;
   static constexpr int spare = 0;
-  static constexpr float limit = 2047;
+  static constexpr float limit = 8191;
   static constexpr int offset = 0;
   // What one lane adds up in a step.
-  static_assert(depth_step / lanes * 2047 * 2047 <= INT32_MAX);
+  static_assert(depth_step / lanes * 2047 * static_cast<int64_t>(limit) <= INT32_MAX);
 
   static Numbers read_left(const Left *from) { return _mm512_loadu_si512(from); }
   static void write_left(Left *to, Vector value) {

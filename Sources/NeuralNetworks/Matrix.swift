@@ -10,7 +10,7 @@ public enum Precision: String, Codable, Hashable, Sendable, CaseIterable {
     case bfloat16
     /// 11 bits of precision, to save memory: the CPU widens weights as it reads them.
     case float16
-    /// Whole numbers of 12 bits with a scale for each output, in 16; rows of activations likewise.
+    /// Whole numbers of 12 bits with a scale for each output, in 16; rows of activations likewise, of 14 bits.
     case int16
     /// The same in 8 bits.
     case int8
@@ -44,11 +44,10 @@ public enum Precision: String, Codable, Hashable, Sendable, CaseIterable {
     /// The fastest precision of a device that keeps at least 99 of 100 of float32's likeliest tokens; for the CPU, by what
     /// our kernels use of the processor. Tests hold each entry to that.
     public static func automatic(on device: Device) -> Precision {
-        guard device == .cpu else { return .bfloat16 }
+        guard device == .cpu else { return .float16 }
         return switch LibTorch.instructionSet {
         case .portable: .float32
-        case .avx2, .avx512, .avx512VNNI: .int16
-        case .avx512BFloat16: .bfloat16
+        case .avx2, .avx512, .avx512VNNI, .avx512BFloat16: .int16
         }
     }
 

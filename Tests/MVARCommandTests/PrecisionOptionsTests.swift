@@ -50,9 +50,9 @@ import Testing
 
     @Test("auto is what the table says") func automatic() throws {
         let options = try PrecisionOptions.parse(["--precision", "auto"])
-        #expect(try options.chosen(on: .cuda(0)) == .bfloat16)
+        #expect(try options.chosen(on: .cuda(0)) == .float16)
         let expected: [LibTorch.InstructionSet: Precision] = [
-            .portable: .float32, .avx2: .int16, .avx512: .int16, .avx512VNNI: .int16, .avx512BFloat16: .bfloat16,
+            .portable: .float32, .avx2: .int16, .avx512: .int16, .avx512VNNI: .int16, .avx512BFloat16: .int16,
         ]
         try LibTorch.withEachInstructionSet { set in
             let chosen = try options.chosen(on: .cpu)

@@ -62,7 +62,7 @@ import Torch
         case .float32, .float16: return exact
         case .bfloat16: return try exact + sizes * 0x1p-8
         case .int16, .int8:
-            let largest = precision == .int16 ? 2047.0 : 127
+            let largest = precision == .int16 ? 8191.0 : 127
             let step = try x.magnitude().maximum(axis: 1).unsqueezed(1) / largest
             return try exact + step * weight.magnitude().sum(axes: 1) * 0.5001
         }
@@ -114,6 +114,19 @@ import Torch
                 #expect(result == results[0], "\(inputs) inputs")
                 #expect(abs(result[0] / Float(-6 * inputs) - 1) < 1e-6)
             }
+        }
+    }
+
+    @Test(
+        "Sums of the largest whole numbers do not overflow", arguments: [Precision.int16, .int8], [Float(1), -1])
+    func largestSums(precision: Precision, sign: Float) throws {
+        let inputs = 3000
+        let matrix = try Matrix(rounding: Tensor.full([3, inputs], 1), to: precision)
+        let x = try Tensor.full([2, inputs], Double(sign))
+        try LibTorch.withEachInstructionSet { set in
+            let found = try x.rowStableLinear(weight: matrix, bias: nil).array(of: Float.self)
+            let areClose = found.allSatisfy { abs($0 / (sign * Float(inputs)) - 1) < 1e-5 }
+            #expect(areClose, "\(found), \(set)")
         }
     }
 
