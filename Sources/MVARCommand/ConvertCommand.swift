@@ -51,8 +51,9 @@ struct ConvertCommand: AsyncParsableCommand {
             help: ArgumentHelp(
                 "The type of stored numbers, if not as it is.",
                 discussion: """
-                    int16 and int8 are for the blocks' weights alone, get a scale for each output, and are used as they \
-                    are by mvar; PyTorch does not know them.
+                    int16 and int8 are for weights that blocks multiply tokens by, get a scale for each output, and are \
+                    used as they are by mvar, with the pictures of 'mvar sample --precision'; PyTorch does not know \
+                    them. All else stays as it is: converted to float16 before, it takes half.
                     """,
                 valueName: "type"))
         var precision: Precision?

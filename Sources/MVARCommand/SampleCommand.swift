@@ -43,8 +43,7 @@ struct SampleCommand: AsyncParsableCommand {
         progress.announce("loading the model")
         let run = try SampleRun(
             generator: ImageGenerator(model.source(device: compute.device, precision: precision)),
-            choice: choice, sampling: sampling, precision: precision, isGrid: pictures.grid,
-            paths: paths)
+            choice: choice, sampling: sampling, isGrid: pictures.grid, paths: paths)
         progress.begin()
         var samples: [Sample] = []
         try run.generate(batch: choice.batch) { state in

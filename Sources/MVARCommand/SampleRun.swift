@@ -47,14 +47,13 @@ struct Sample: Codable, Hashable {
 struct SampleRun {
     private let generator: ImageGenerator
     private let request: GenerationRequest
-    private let precision: Precision
     private let isProgressive: Bool
     private let isGrid: Bool
     private let paths: PicturePaths
 
     init(
-        generator: ImageGenerator, choice: PictureChoiceOptions, sampling: SamplingOptions, precision: Precision,
-        isGrid: Bool, paths: PicturePaths
+        generator: ImageGenerator, choice: PictureChoiceOptions, sampling: SamplingOptions, isGrid: Bool,
+        paths: PicturePaths
     ) throws {
         let names = generator.model.classes
         let count = choice.pictureCount
@@ -65,7 +64,6 @@ struct SampleRun {
                 count: count, seed: seed, classCount: names.count),
             seed: seed, parameters: sampling.parameters(over: generator.defaultParameters))
         self.generator = generator
-        self.precision = precision
         isProgressive = choice.progressive
         self.isGrid = isGrid
         self.paths = paths
@@ -142,7 +140,7 @@ struct SampleRun {
         ]
         if case .spatial = shape.pattern { facts.append(("mvar:first-spatial-scale", "\(shape.firstSpatialScale)")) }
         // Both change roundings, and so now and then a token. Which of several GPUs it was does not.
-        facts.append(("mvar:precision", precision.rawValue))
+        facts.append(("mvar:precision", model.transformer.precision.rawValue))
         facts.append(("mvar:device", model.transformer.device == .cpu ? "cpu" : "cuda"))
         return facts.map { PNGMetadata.Text(key: $0.key, value: $0.value) }
     }

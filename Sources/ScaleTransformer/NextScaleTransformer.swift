@@ -72,6 +72,10 @@ public struct NextScaleTransformer {
         return NextScaleTransformer(self, configuration: configuration)
     }
 
+    /// What the blocks multiply their tokens by: that of the file, where it holds whole numbers and nothing else was asked
+    /// for.
+    public var precision: Precision { blocks.first.flatMap { Precision($0.weights.values.dtype) } ?? .float32 }
+
     /// Where the parameters are.
     public var device: Device { embedding.device }
 
@@ -80,21 +84,20 @@ public struct NextScaleTransformer {
 
     /// What a parameter is kept in when the blocks compute in `precision`; nil for as it is stored.
     ///
-    /// The latter is AdaLN's on the CPU, a third of a published model: its weights are read from their file once for a
-    /// batch, and then let go.
+    /// On the CPU the precision is for ``isMatrixOfBlocks(_:)``. As it is stored stays AdaLN, a third of a published model:
+    /// its weights are read from their file once for a batch, and then let go.
     public static func precision(
         ofParameter name: String, blocks precision: Precision, on device: Device
     ) -> Precision? {
-        if isInHead(name) { return .float32 }
-        return device == .cpu && name.contains("ada_lin.") ? nil : precision
+        guard device == .cpu else { return isInHead(name) ? .float32 : precision }
+        if name.contains("ada_lin.") { return isInHead(name) ? .float32 : nil }
+        return isMatrixOfBlocks(name) ? precision : .float32
     }
 
-    /// Whether a parameter is a weight of a linear layer in a block, or of what all blocks share: such may be kept as whole
-    /// numbers.
+    /// Whether a parameter is a weight that a block multiplies its tokens by: all that may be whole numbers.
     public static func isMatrixOfBlocks(_ name: String) -> Bool {
-        let layers = ["attn.mat_qkv", "attn.proj", "ffn.fc1", "ffn.fc2", "ada_lin.1"]
-        return (name.hasPrefix("blocks.") || name.hasPrefix("shared_ada_lin."))
-            && layers.contains { name.hasSuffix($0 + ".weight") }
+        let layers = ["attn.mat_qkv", "attn.proj", "ffn.fc1", "ffn.fc2"]
+        return name.hasPrefix("blocks.") && layers.contains { name.hasSuffix($0 + ".weight") }
     }
 
     /// What the classes of a batch change in the model.

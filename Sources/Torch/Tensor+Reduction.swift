@@ -4,6 +4,7 @@ private let atenMean = Operator("aten::mean", "dim")
 private let atenMeanAll = Operator("aten::mean")
 private let atenAmax = Operator("aten::amax")
 private let atenMaxAll = Operator("aten::max")
+private let atenMinAll = Operator("aten::min")
 private let atenArgmax = Operator("aten::argmax")
 private let atenArgmin = Operator("aten::argmin")
 private let atenTopk = Operator("aten::topk")
@@ -32,6 +33,9 @@ extension Tensor {
 
     /// The largest of all elements, a scalar.
     public func maximum() throws(TorchError) -> Tensor { try atenMaxAll(.tensor(self)) }
+
+    /// The smallest of all elements, a scalar.
+    public func minimum() throws(TorchError) -> Tensor { try atenMinAll(.tensor(self)) }
 
     /// The largest elements along an axis.
     public func maximum(axis: Int, keepingAxis: Bool = false) throws(TorchError) -> Tensor {

@@ -169,8 +169,7 @@ public struct CheckpointConversion {
     /// All tensors but buffers, in the order of the file; the scales of a matrix follow it.
     private func converted(_ table: TensorTable, _ part: Part) throws -> [(name: String, tensor: Tensor)] {
         let records = table.records.filter { !DerivedBuffers.contains($0.name) }
-        let scales = Set(
-            records.filter { Precision($0.dtype)?.isInteger == true }.map { LoadedParameters.scalesName(of: $0.name) })
+        let scales = LoadedParameters.scalesNames(among: records.map { ($0.name, $0.dtype) })
         return try records.filter { !scales.contains($0.name) }.flatMap { record in
             try converted(record, scales: table[LoadedParameters.scalesName(of: record.name)], part)
         }
@@ -192,6 +191,9 @@ public struct CheckpointConversion {
                 matrix = Matrix(try matrix.widened().converted(to: precision.dtype))
             } else if part == .model, NextScaleTransformer.isMatrixOfBlocks(record.name) {
                 matrix = try Matrix(rounding: matrix.widened(), to: precision)
+                if let scales = matrix.scales, try !scales.maximum().item().isFinite {
+                    throw ConversionError.notFinite(record.name, precision)
+                }
             }
         }
         return [(record.name, matrix.values)]
@@ -223,6 +225,7 @@ public enum ConversionError: Error, Hashable, Sendable, CustomStringConvertible 
     case unknownExtension(String, path: String)
     case absentPart(CheckpointConversion.Part, file: String)
     case wholeNumbers(String, DType)
+    case notFinite(String, Precision)
 
     /// What is wrong and what to do, on one line.
     public var description: String {
@@ -233,6 +236,9 @@ public enum ConversionError: Error, Hashable, Sendable, CustomStringConvertible 
         case .wholeNumbers(let tensor, let type):
             "PyTorch's models have no weights of \(type.name) as '\(tensor)' would be: convert to safetensors or a folder, or "
                 + "give --precision float32."
+        case .notFinite(let tensor, let precision):
+            "'\(tensor)' holds values that are no finite numbers, which \(precision.rawValue) cannot hold: the file is damaged, fetch it "
+                + "again."
         case .absentPart(let part, let file):
             "'\(file)' holds no \(part.rawValue): name a file that does"
                 + (part == .tokenizer ? ", with --tokenizer." : ".")

@@ -1,6 +1,7 @@
 public import Checkpoints
 public import ImageTokenizer
 public import Models
+import NeuralNetworks
 public import ScaleTransformer
 
 /// What files hold, for `mvar inspect`. Codable, with the names of `config.json`.
@@ -9,7 +10,7 @@ public struct ModelSummary: Codable, Hashable, Sendable {
     public struct Tensors: Codable, Hashable, Sendable {
         /// How many there are, without buffers.
         public let count: Int
-        /// Numbers in them.
+        /// Numbers in them; scales of whole numbers are not counted.
         public let parameters: Int
         /// Bytes on the disk.
         public let bytes: Int
@@ -24,7 +25,8 @@ public struct ModelSummary: Codable, Hashable, Sendable {
         init(_ table: TensorTable) {
             let records = table.records.filter { !DerivedBuffers.contains($0.name) }
             count = records.count
-            parameters = records.reduce(0) { $0 + $1.count }
+            let scales = LoadedParameters.scalesNames(among: records.map { ($0.name, $0.dtype) })
+            parameters = records.filter { !scales.contains($0.name) }.reduce(0) { $0 + $1.count }
             bytes = records.reduce(0) { $0 + $1.byteCount }
             let types = Dictionary(grouping: records, by: \.dtype.name).mapValues(\.count)
             self.types = types.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map(\.key)

@@ -73,9 +73,10 @@ extension LoadedModel {
     fileprivate static func checkTransformer(_ source: ModelSource, checkpoint: Checkpoint) throws {
         var source = source
         source.model = checkpoint.path
-        // As it is stored: nothing is computed with it, and a large model would be copied for nothing.
-        let stored = try checkpoint.requireModel().records.first { $0.dtype.isFloatingPoint }
-        source.precision = stored.flatMap { Precision($0.dtype) } ?? source.precision
+        // As it is stored: nothing is computed with it, and a large model would be copied for nothing. float32 leaves whole
+        // numbers alone.
+        let stored = try checkpoint.requireModel().records.compactMap { Precision($0.dtype) }
+        source.precision = stored.contains(where: \.isInteger) ? .float32 : stored.first ?? source.precision
         _ = try transformer(source)
     }
 }

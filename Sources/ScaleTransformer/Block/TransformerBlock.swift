@@ -87,6 +87,9 @@ struct TransformerBlock {
         contraction = try Linear(from: hidden, to: width, at: path / "ffn" / "fc2", initial: initial.residualWeight)
     }
 
+    /// One of its weights, as all of them are kept.
+    var weights: Matrix { expansion.weight }
+
     /// `[B, T, C]` → the same shape.
     func callAsFunction(
         _ x: Tensor, modulation: BlockModulation, reading region: AttentionRegion,
