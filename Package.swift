@@ -122,7 +122,7 @@ let package = Package(
                 "TokenPyramid", "Torch",
             ]),
         .testTarget(name: "MVARTests", dependencies: ["MVAR", "TestSupport"]),
-        .testTarget(name: "BenchmarkingTests", dependencies: ["Benchmarking", "MVAR"]),
+        .testTarget(name: "BenchmarkingTests", dependencies: ["Benchmarking", "MVAR", "TestSupport"]),
         .testTarget(
             name: "MVARCommandTests",
             dependencies: ["Benchmarking", "FileOutput", "Images", "MVAR", "MVARCommand", argumentParser]),

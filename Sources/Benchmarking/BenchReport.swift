@@ -2,14 +2,14 @@ package import MVAR
 
 /// What holds for all measurements of a run: figures mean nothing without it.
 package struct BenchConditions: Codable, Hashable, Sendable {
-    /// The precision of linear layers' weights, as `float32`.
-    package let precision: String
+    /// The precision of linear layers' weights, as `float32`; nil where several are compared.
+    package let precision: String?
     /// As `cpu` or `cuda:0`.
     package let device: String
     /// Threads on the CPU.
     package let threads: Int
-    /// How often everything was measured, after one run to warm up.
-    package let runs: Int
+    /// How often everything was measured, after one run to warm up; nil where it is not time that is measured.
+    package let runs: Int?
     /// As `2.11.0`.
     package let libtorchVersion: String
     /// What our kernels use of the processor, as `avx512+bf16`.
@@ -24,8 +24,8 @@ package struct BenchConditions: Codable, Hashable, Sendable {
     }
 
     /// Of this process, now.
-    package init(precision: Precision, device: Device, runs: Int) {
-        self.precision = precision.rawValue
+    package init(precision: Precision?, device: Device, runs: Int?) {
+        self.precision = precision?.rawValue
         self.device = device.description
         self.runs = runs
         threads = LibTorch.threadCount

@@ -24,6 +24,17 @@ import Testing
         #expect(text.split(separator: "\n").filter { $0.hasPrefix("3 × 3") }.count == 2)
     }
 
+    @Test("Precisions of a model are compared with float32, those that were asked for") func precisions() async throws {
+        let arguments = ["bench", "precision", "--model", Mini64.model, "--count", "1", "-q"]
+        let text = try await printed(by: arguments + ["--precision", "int8,float16,auto", "--json"])
+        let report = try JSONDecoder().decode(BenchReport<PrecisionLosses>.self, from: Data(text.utf8))
+        #expect(report.result.rows.map(\.precision) == [.int8, .float16, .automatic(on: .cpu)])
+        #expect(report.result.model == Mini64.model)
+        let table = try await printed(by: arguments + ["--precision", "float32", "--attention", "full"])
+        #expect(table.contains("float32    100.00%   0.00e+00  the same  the same"), "\(table)")
+        #expect(!table.contains("warm up"))
+    }
+
     @Test("All figures of a picture stand in its text") func sampleText() throws {
         let schedule = try ScaleSchedule([1, 2])
         let shape = TransformerConfiguration(
@@ -44,7 +55,7 @@ import Testing
 
     @Test(
         "What has no effect on a part is accepted, so that one command line fits all",
-        arguments: ["sample", "attention", "decoder", "linear", "tokenizer"])
+        arguments: ["sample", "attention", "decoder", "linear", "tokenizer", "precision"])
     func oneCommandLine(part: String) throws {
         let options = "--preset d20 --attention full --batch 2 --precision bfloat16 --device cpu --threads 1 --runs 2"
         _ = try MVARCommand.parseAsRoot(["bench", part] + options.split(separator: " ").map(String.init) + ["--json"])
@@ -57,6 +68,7 @@ import Testing
             ["attention", "--sides", ""], ["sample", "--attention", "spatial-0"], ["decoder", "--precision", "int3"],
             ["tokenizer", "--device", "gpu"], ["nothing"], ["sample", "--schedule", "1,x"],
             ["sample", "--without", "attention,nothing"], ["sample", "--without", ""],
+            ["precision", "--precision", "int16,int3"], ["precision", "--precision", ""],
         ])
     func usage(arguments: [String]) async {
         let failed = await failure(of: ["bench"] + arguments)
@@ -83,7 +95,7 @@ import Testing
         arguments: [
             ["sample", "--runs", "0"], ["sample", "--runs", "-1"], ["decoder", "--batch", "0"],
             ["tokenizer", "--batch", "-2"], ["attention", "--sides", "16,0"], ["attention", "--sides", "129"],
-            ["linear", "--threads", "0"],
+            ["linear", "--threads", "0"], ["precision", "--count", "0"], ["precision", "--cfg", "-1"],
         ])
     func ranges(arguments: [String]) async {
         let failed = await failure(of: ["bench"] + arguments)

@@ -17,6 +17,6 @@ struct BenchCommand: AsyncParsableCommand {
             """,
         subcommands: [
             BenchSampleCommand.self, BenchAttentionCommand.self, BenchDecoderCommand.self, BenchLinearCommand.self,
-            BenchTokenizerCommand.self,
+            BenchTokenizerCommand.self, BenchPrecisionCommand.self,
         ])
 }

@@ -54,7 +54,10 @@ struct BenchScheduleOption: ParsableArguments {
 /// Which tokens see which.
 struct BenchAttentionOption: ParsableArguments {
     @Option(help: ArgumentHelp("Which tokens see which.", discussion: ShapeOptions.patterns, valueName: "pattern"))
-    var attention = AttentionPattern.spatial(kernel: 7)
+    var attention = Self.usual
+
+    /// MVAR's.
+    static let usual = AttentionPattern.spatial(kernel: 7)
 }
 
 /// How many pictures at once.
@@ -100,11 +103,12 @@ func printBench<Result: Codable & Hashable & Sendable>(
 
 /// What figures mean nothing without, on one line.
 private func machine(_ conditions: BenchConditions) -> String {
-    [
+    let facts = [
         conditions.processor ?? "unknown processor", conditions.instructionSet, conditions.device,
         counted(conditions.threads, "thread"), conditions.precision, "LibTorch \(conditions.libtorchVersion)",
-        "\(counted(conditions.runs, "run")) after one to warm up",
-    ].joined(separator: ", ")
+        conditions.runs.map { "\(counted($0, "run")) after one to warm up" },
+    ]
+    return facts.compactMap(\.self).joined(separator: ", ")
 }
 
 /// Columns of figures, the first to the left and the others to the right.
