@@ -39,6 +39,7 @@ package struct AttentionBench {
     package var heads = 32
     package var headWidth = 64
     package var batch = 1
+    /// bfloat16 is what queries, keys and values are in, too; for the other precisions they are activations.
     package var precision = Precision.float32
     package var device = Device.cpu
     package var runs = 3
@@ -60,11 +61,11 @@ package struct AttentionBench {
 
     private func rows(side: Int) throws -> [AttentionTimings.Row] {
         var numbers = RandomNumbers()
+        let dtype = precision == .bfloat16 ? .bfloat16 : precision.activations(on: device)
         // Each of its own numbers: equal queries and keys would make every token look at itself.
         let inputs = try [1, 1.01, 1.02].map { deviation in
             try numbers.tensor(
-                [batch, heads, side * side, headWidth], .normal(standardDeviation: deviation),
-                dtype: precision.activations(on: device),
+                [batch, heads, side * side, headWidth], .normal(standardDeviation: deviation), dtype: dtype,
                 device: device)
         }
         let (queries, keys, values) = (inputs[0], inputs[1], inputs[2])

@@ -1,6 +1,7 @@
 // Compiles the loops in the file MVAR_KERNEL once for each instruction set, in the namespaces `avx512`, `avx2` and
 // `portable`, each time after vector_math.h, all inside an anonymous namespace. MVAR_BEST(function) is then the version
 // of a function that suits this processor.
+#include <c10/util/BFloat16.h>
 #include <algorithm>
 #include "activation.h"
 #include "instruction_set.h"

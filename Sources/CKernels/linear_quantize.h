@@ -2,8 +2,6 @@
 
 namespace MVAR_NAMESPACE {
 
-using Integers = int32_t __attribute__((vector_size(4 * MVAR_LANES)));
-using Shorts = int16_t __attribute__((vector_size(2 * MVAR_LANES)));
 using Bytes = int8_t __attribute__((vector_size(MVAR_LANES)));
 
 /// What 1 stands for where the largest of the numbers stands for `limit`; not a number where one of them is none, so

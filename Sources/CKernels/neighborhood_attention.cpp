@@ -1,8 +1,9 @@
-// Attention of the tokens of a map to the tokens around them, in float32, and its gradients.
+// Attention of the tokens of a map to the tokens around them, in float32 or bfloat16, and its gradients.
 //
 // Queries, keys and values are read where they are, in the projection that they share. The L2-norm of queries and keys
-// and the scale are computed on the way. Every query is a task of its own order, so that neither the batch nor the
-// number of threads changes a bit of the result.
+// and the scale are computed on the way. Numbers in bfloat16 are widened as they are read: all that is computed of them
+// is float32, and only the result and the gradients are rounded. Every query is a task of its own order, so that
+// neither the batch nor the number of threads changes a bit of the result.
 #include "parallel.h"
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/core/dispatch/Dispatcher.h>
@@ -29,16 +30,17 @@ using namespace mvar::neighborhood;
 
 namespace {
 
-template <typename Float, typename Tensor>
-View<Float> view(const Tensor &tensor, Float *data) {
+template <typename Number>
+View<const Number> reading(const at::Tensor &tensor) {
+  const auto *data = static_cast<const Number *>(tensor.const_data_ptr());
   return {data, tensor.stride(0), tensor.stride(1), tensor.stride(2)};
 }
 
-View<const float> reading(const at::Tensor &tensor) {
-  return view(tensor, static_cast<const float *>(tensor.const_data_ptr()));
+template <typename Number>
+View<Number> writing(const at::Tensor &tensor) {
+  auto *data = static_cast<Number *>(tensor.mutable_data_ptr());
+  return {data, tensor.stride(0), tensor.stride(1), tensor.stride(2)};
 }
-
-View<float> writing(const at::Tensor &tensor) { return view(tensor, static_cast<float *>(tensor.mutable_data_ptr())); }
 
 /// Channels next to each other.
 at::Tensor readable(const at::Tensor &tensor) {
@@ -63,14 +65,17 @@ void check(
   TORCH_CHECK(queries.size(1) > 0, "queries of ", queries.sizes(), " have no heads");
   TORCH_CHECK(queries.size(3) > 0, "queries of ", queries.sizes(), " have no channels");
   TORCH_CHECK(kernel > 0, "a kernel of ", kernel, "; the least is 1");
-  for (const auto *tensor : {&queries, &keys, &values}) {
-    TORCH_CHECK(tensor->scalar_type() == at::kFloat, "only float32, not ", tensor->scalar_type());
-  }
+  const auto type = queries.scalar_type();
+  TORCH_CHECK(type == at::kFloat || type == at::kBFloat16, "queries of ", type, ", not of float32 or bfloat16");
+  TORCH_CHECK(keys.scalar_type() == type, "keys of ", keys.scalar_type(), " for queries of ", type);
+  TORCH_CHECK(values.scalar_type() == type, "values of ", values.scalar_type(), " for queries of ", type);
   if (temperatures) {
     TORCH_CHECK(
-        temperatures->dim() == 1 && temperatures->size(0) == queries.size(1) &&
-            temperatures->scalar_type() == at::kFloat,
-        "temperatures of ", temperatures->sizes(), " for ", queries.size(1), " heads");
+        temperatures->dim() == 1 && temperatures->size(0) == queries.size(1), "temperatures of ", temperatures->sizes(),
+        " for ", queries.size(1), " heads");
+    TORCH_CHECK(
+        temperatures->scalar_type() == at::kFloat || temperatures->scalar_type() == type, "temperatures of ",
+        temperatures->scalar_type(), " for queries of ", type);
   }
 }
 
@@ -83,18 +88,20 @@ struct Inputs {
       const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, int64_t height, int64_t width, int64_t kernel,
       double scale, const std::optional<at::Tensor> &t)
       : queries(readable(q)), keys(readable(k)), values(readable(v)) {
-    if (t) temperatures = t->contiguous();
+    if (t) temperatures = t->to(at::kFloat).contiguous();
     problem = {
         queries.size(0),
         queries.size(1),
         queries.size(3),
         {height, std::min(kernel, height)},
         {width, std::min(kernel, width)},
-        reading(queries),
-        reading(keys),
-        reading(values),
         t ? static_cast<const float *>(temperatures.const_data_ptr()) : nullptr,
         static_cast<float>(scale)};
+  }
+
+  template <typename Number>
+  Operands<Number> operands() const {
+    return {reading<Number>(queries), reading<Number>(keys), reading<Number>(values)};
   }
 };
 
@@ -118,56 +125,51 @@ class ThreadMemory {
   std::unique_ptr<void, Free> memory_;
 };
 
-/// softmax(scale · q kᵀ) v over windows; with temperatures [H], softmax(temperature · q̂ k̂ᵀ) v with unit vectors.
-at::Tensor neighborhood_attention(
-    const at::Tensor &queries, const at::Tensor &keys, const at::Tensor &values, int64_t height, int64_t width,
-    int64_t kernel, double scale, const std::optional<at::Tensor> &temperatures) {
-  check(queries, keys, values, height, width, kernel, temperatures);
-  const Inputs inputs(queries, keys, values, height, width, kernel, scale, temperatures);
+template <typename Number>
+void attend(const Inputs &inputs, const at::Tensor &result) {
   const Problem &problem = inputs.problem;
-  const auto result = like(queries);
-  const auto to = writing(result);
+  const auto operands = inputs.operands<Number>();
+  const auto to = writing<Number>(result);
+  const int64_t height = problem.rows.length, width = problem.columns.length;
 
-  const auto run = MVAR_BEST(forward_tile);
+  const auto run = MVAR_BEST(forward_tile<Number>);
   const int64_t tile_rows = portable::tile_rows, tile_columns = portable::tile_columns;
   const int64_t down = at::divup(height, tile_rows), across = at::divup(width, tile_columns);
   Scratch needed(nullptr);
-  run(problem, {0, 0, 0, 1, 0, 1}, to, needed);
+  run(problem, operands, {0, 0, 0, 1, 0, 1}, to, needed);
   const ThreadMemory memory(needed.used());
   at::parallel_for(0, problem.batch * problem.heads * down * across, 1, [&](int64_t begin, int64_t end) {
     for (int64_t index = begin; index < end; index++) {
       const int64_t map = index / (down * across), row = index / across % down * tile_rows,
                     column = index % across * tile_columns;
       Scratch scratch = memory.of_thread();
-      run(problem,
+      run(problem, operands,
           {map / problem.heads, map % problem.heads, row, std::min(row + tile_rows, height), column,
            std::min(column + tile_columns, width)},
           to, scratch);
     }
   });
+}
+
+/// softmax(scale · q kᵀ) v over windows; with temperatures [H], softmax(temperature · q̂ k̂ᵀ) v with unit vectors.
+at::Tensor neighborhood_attention(
+    const at::Tensor &queries, const at::Tensor &keys, const at::Tensor &values, int64_t height, int64_t width,
+    int64_t kernel, double scale, const std::optional<at::Tensor> &temperatures) {
+  check(queries, keys, values, height, width, kernel, temperatures);
+  const Inputs inputs(queries, keys, values, height, width, kernel, scale, temperatures);
+  const auto result = like(queries);
+  queries.scalar_type() == at::kFloat ? attend<float>(inputs, result) : attend<at::BFloat16>(inputs, result);
   return result;
 }
 
-/// The gradients of queries, keys, values and temperatures [H] (undefined where there are none).
-std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor> neighborhood_attention_backward(
-    const at::Tensor &gradient, const at::Tensor &queries, const at::Tensor &keys, const at::Tensor &values,
-    int64_t height, int64_t width, int64_t kernel, double scale, const std::optional<at::Tensor> &temperatures) {
-  check(queries, keys, values, height, width, kernel, temperatures);
-  TORCH_CHECK(
-      gradient.sizes() == queries.sizes() && gradient.scalar_type() == at::kFloat, "a gradient of ", gradient.sizes(),
-      " for ", queries.sizes());
-  const Inputs inputs(queries, keys, values, height, width, kernel, scale, temperatures);
+/// Writes the gradients of queries, keys and values, and the parts of temperatures' for each picture, head and row.
+template <typename Number>
+void differentiate(const Inputs &inputs, const Gradients<Number> &gradients) {
   const Problem &problem = inputs.problem;
-  const auto result = readable(gradient);
-  const auto query_gradient = like(queries), key_gradient = like(queries), value_gradient = like(queries);
-  const int64_t maps = problem.batch * problem.heads;
-  std::vector<double> parts(temperatures ? maps * height : 0);
-  const Gradients gradients{
-      reading(result), writing(query_gradient), writing(key_gradient), writing(value_gradient),
-      temperatures ? parts.data() : nullptr};
-
+  const auto operands = inputs.operands<Number>();
+  const int64_t maps = problem.batch * problem.heads, height = problem.rows.length;
   // A band computes the weights of the queries around it once more: maps are divided only where threads would idle.
-  const auto run = MVAR_BEST(backward_band);
+  const auto run = MVAR_BEST(backward_band<Number>);
   const int64_t wanted = maps > 0 ? at::divup(4 * at::get_num_threads(), maps) : 1;
   const int64_t band_rows = std::max(at::divup(height, wanted), std::min(height, 2 * problem.rows.kernel));
   const int64_t bands = at::divup(height, band_rows);
@@ -178,20 +180,42 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor> neighborhood_attentio
   int64_t needed = 0;
   for (int64_t index = 0; index < bands; index++) {
     Scratch scratch(nullptr);
-    run(problem, gradients, band(index), scratch);
+    run(problem, operands, gradients, band(index), scratch);
     needed = std::max(needed, scratch.used());
   }
   const ThreadMemory memory(needed);
   at::parallel_for(0, maps * bands, 1, [&](int64_t begin, int64_t end) {
     for (int64_t index = begin; index < end; index++) {
       Scratch scratch = memory.of_thread();
-      run(problem, gradients, band(index), scratch);
+      run(problem, operands, gradients, band(index), scratch);
     }
   });
+}
+
+/// The gradients of queries, keys, values and temperatures [H] (undefined where there are none).
+std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor> neighborhood_attention_backward(
+    const at::Tensor &gradient, const at::Tensor &queries, const at::Tensor &keys, const at::Tensor &values,
+    int64_t height, int64_t width, int64_t kernel, double scale, const std::optional<at::Tensor> &temperatures) {
+  check(queries, keys, values, height, width, kernel, temperatures);
+  TORCH_CHECK(
+      gradient.sizes() == queries.sizes() && gradient.scalar_type() == queries.scalar_type(), "a gradient of ",
+      gradient.scalar_type(), " ", gradient.sizes(), " for queries of ", queries.scalar_type(), " ", queries.sizes());
+  const Inputs inputs(queries, keys, values, height, width, kernel, scale, temperatures);
+  const Problem &problem = inputs.problem;
+  const auto result = readable(gradient);
+  const auto query_gradient = like(queries), key_gradient = like(queries), value_gradient = like(queries);
+  std::vector<double> parts(temperatures ? problem.batch * problem.heads * height : 0);
+  const auto run = [&](auto number) {
+    using Number = decltype(number);
+    differentiate<Number>(
+        inputs, {reading<Number>(result), writing<Number>(query_gradient), writing<Number>(key_gradient),
+                 writing<Number>(value_gradient), temperatures ? parts.data() : nullptr});
+  };
+  queries.scalar_type() == at::kFloat ? run(float()) : run(at::BFloat16());
 
   at::Tensor temperature_gradient;
   if (temperatures) {
-    temperature_gradient = at::empty({problem.heads}, queries.options());
+    temperature_gradient = at::empty({problem.heads}, queries.options().dtype(at::kFloat));
     auto *const to = static_cast<float *>(temperature_gradient.mutable_data_ptr());
     for (int64_t head = 0; head < problem.heads; head++) {
       double sum = 0;
@@ -201,6 +225,7 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor> neighborhood_attentio
       }
       to[head] = static_cast<float>(sum);
     }
+    temperature_gradient = temperature_gradient.to(temperatures->scalar_type());
   }
   return {query_gradient, key_gradient, value_gradient, temperature_gradient};
 }

@@ -27,21 +27,21 @@ struct Axis {
 };
 
 /// Rows of channels, one for every place of the map, of one picture and head; the channels of a row are neighbours.
-template <typename Float>
+template <typename Number>
 struct Rows {
-  Float *data;
-  int64_t stride;  // floats from a place to the next
+  Number *data;
+  int64_t stride;  // numbers from a place to the next
 
-  Float *operator[](int64_t place) const { return data + place * stride; }
+  Number *operator[](int64_t place) const { return data + place * stride; }
 };
 
 /// A tensor [B, H, T, D] whose last axis has stride 1.
-template <typename Float>
+template <typename Number>
 struct View {
-  Float *data;
+  Number *data;
   int64_t batch_stride, head_stride, token_stride;
 
-  Rows<Float> of(int64_t batch, int64_t head) const {
+  Rows<Number> of(int64_t batch, int64_t head) const {
     return {data + batch * batch_stride + head * head_stride, token_stride};
   }
 };
@@ -50,7 +50,6 @@ struct View {
 struct Problem {
   int64_t batch, heads, depth;
   Axis rows, columns;
-  View<const float> queries, keys, values;
   /// Queries and keys are compared as unit vectors, and products weighed by one number per head; or null.
   const float *temperatures;
   float scale;  // where there are no temperatures
@@ -60,10 +59,17 @@ struct Problem {
   float scale_of(int64_t head) const { return temperatures ? temperatures[head] : scale; }
 };
 
+/// What it is computed of. `Number` is float or at::BFloat16; all that is computed on the way is float.
+template <typename Number>
+struct Operands {
+  View<const Number> queries, keys, values;
+};
+
 /// The gradients of the loss: given, and wanted.
+template <typename Number>
 struct Gradients {
-  View<const float> result;
-  View<float> queries, keys, values;
+  View<const Number> result;
+  View<Number> queries, keys, values;
   /// For each picture, head and row of the map, that row's part of the gradient of the temperature; or null.
   double *temperature_parts;
 };

@@ -60,8 +60,9 @@ inline void transpose(Vector (&rows)[lanes]) {
 }
 
 /// Channel d of place i goes to `to[d · pitch + i]`; `count` places, the rest up to a whole vector are zeros.
+template <typename Number>
 inline void load_columns(
-    Rows<const float> places, int64_t first, int64_t count, int64_t depth, float *to, int64_t pitch) {
+    Rows<const Number> places, int64_t first, int64_t count, int64_t depth, float *to, int64_t pitch) {
   for (int64_t i = 0; i < count; i += lanes) {
     for (int64_t d = 0; d < depth; d += lanes) {
       const int64_t channels = std::min<int64_t>(lanes, depth - d);
@@ -84,9 +85,10 @@ inline void load_columns(
 }
 
 /// Asks for places that will be read soon: in a projection they stand too far apart for the processor to foresee them.
-inline void prefetch(Rows<const float> places, int64_t first, int64_t count, int64_t depth) {
+template <typename Number>
+inline void prefetch(Rows<const Number> places, int64_t first, int64_t count, int64_t depth) {
   for (int64_t i = 0; i < count; i++) {
-    for (int64_t d = 0; d < depth; d += 16) __builtin_prefetch(places[first + i] + d);
+    for (int64_t d = 0; d < depth; d += 64 / sizeof(Number)) __builtin_prefetch(places[first + i] + d);
   }
 }
 
@@ -216,8 +218,9 @@ struct CorrelationRoom {
 };
 
 /// The products of a tile's left rows with the right rows of their windows.
+template <typename Number>
 inline void correlate(
-    const Problem &p, const Tile &tile, Rows<const float> left, Rows<const float> right, bool normalizes,
+    const Problem &p, const Tile &tile, Rows<const Number> left, Rows<const Number> right, bool normalizes,
     const CorrelationRoom &room, const Scores &to) {
   const int64_t width = p.columns.length, kernel = p.columns.kernel;
   const int64_t left_size = p.depth * lanes;
@@ -321,10 +324,19 @@ inline void mix(const MixRow *rows, int64_t row_count, const MixColumns &columns
 }
 
 /// A copy of one row of channels, padded with zeros to whole vectors.
-inline void copy_channels(const float *from, int64_t depth, float *to) {
+template <typename Number>
+inline void copy_channels(const Number *from, int64_t depth, float *to) {
   int64_t d = 0;
   for (; d + lanes <= depth; d += lanes) store(to + d, load(from + d));
   if (d < depth) store(to + d, load(from + d, depth - d));
+}
+
+/// A row of channels, from memory that ends with a whole vector.
+template <typename Number>
+inline void write_channels(const float *from, int64_t depth, Number *to) {
+  int64_t d = 0;
+  for (; d + lanes <= depth; d += lanes) store(to + d, load(from + d));
+  if (d < depth) store(to + d, load(from + d), depth - d);
 }
 
 /// A rectangle of a map, copied: rows in projections stand several KiB apart, where a few of them fill a set of the

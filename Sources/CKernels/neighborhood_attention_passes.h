@@ -30,7 +30,9 @@ inline void soften(const Problem &p, const Tile &tile, float scale, const Scores
 }
 
 /// The result for a tile of queries. Without scratch it only counts how much a full tile takes.
-void forward_tile(const Problem &p, const Tile &tile, View<float> result, Scratch &scratch) {
+template <typename Number>
+void forward_tile(
+    const Problem &p, const Operands<Number> &operands, const Tile &tile, View<Number> result, Scratch &scratch) {
   const int64_t width = p.columns.length, depth = padded(p.depth);
   const int64_t most_keys = (tile_rows + p.rows.kernel - 1) * (tile_columns + p.columns.kernel - 1);
   const auto room = CorrelationRoom::taken(scratch, p);
@@ -45,9 +47,10 @@ void forward_tile(const Problem &p, const Tile &tile, View<float> result, Scratc
   if (!values.data) return;
 
   correlate(
-      p, tile, p.queries.of(tile.batch, tile.head), p.keys.of(tile.batch, tile.head), p.normalizes(), room, scores);
+      p, tile, operands.queries.of(tile.batch, tile.head), operands.keys.of(tile.batch, tile.head), p.normalizes(),
+      room, scores);
   soften(p, tile, p.scale_of(tile.head), scores);
-  const auto source = p.values.of(tile.batch, tile.head);
+  const auto source = operands.values.of(tile.batch, tile.head);
   for (int64_t y = first_row; y < end_row; y++) {
     if (y + 1 < end_row) prefetch(source, (y + 1) * width + first, columns, p.depth);
     for (int64_t x = first; x < first + columns; x++) copy_channels(source[y * width + x], p.depth, values.at(y, x));
@@ -56,7 +59,7 @@ void forward_tile(const Problem &p, const Tile &tile, View<float> result, Scratc
   for (int64_t row = tile.row; row < tile.end_row; row++) {
     mix_windows(
         p, row, tile.column, tile.end_column, scores, values, rows, offsets, sums,
-        [&](int64_t column, const float *sum) { std::copy_n(sum, p.depth, to[row * width + column]); });
+        [&](int64_t column, const float *sum) { write_channels(sum, p.depth, to[row * width + column]); });
   }
 }
 
@@ -90,7 +93,8 @@ struct Packed {
 
   int64_t index(int64_t y, int64_t x) const { return (y - rows.row) * rows.columns + x; }
 
-  void fill(Rows<const float> from, int64_t row_count, int64_t channels) const {
+  template <typename Number>
+  void fill(Rows<const Number> from, int64_t row_count, int64_t channels) const {
     const int64_t width = rows.columns;
     for (int64_t y = rows.row; y < rows.row + row_count; y++) {
       if (y + 1 < rows.row + row_count) prefetch(from, (y + 1) * width, width, channels);
@@ -109,7 +113,8 @@ struct Packed {
 
   /// Writes the gradient of what was packed here, given that of the packed row over `scale`. Returns the part of the
   /// latter along the unit vector.
-  float differentiate(int64_t y, int64_t x, const float *gradient, float scale, int64_t channels, float *to) const {
+  template <typename Number>
+  float differentiate(int64_t y, int64_t x, const float *gradient, float scale, int64_t channels, Number *to) const {
     const float *const unit = rows.at(y, x);
     float along = 0, projected = 0, factor = scale;
     if (inverse_norms) {
@@ -133,7 +138,10 @@ struct Packed {
 /// The gradients of a band's queries, keys and values. Weights are computed again, row by row of queries, also for the
 /// queries outside of the band that see its keys; they are kept until the last key that they reach is done. Without
 /// scratch it only counts how much that takes.
-void backward_band(const Problem &p, const Gradients &g, const Band &band, Scratch &scratch) {
+template <typename Number>
+void backward_band(
+    const Problem &p, const Operands<Number> &operands, const Gradients<Number> &g, const Band &band,
+    Scratch &scratch) {
   constexpr int64_t step = 8;
   static_assert(step <= tile_rows);
   const int64_t width = p.columns.length, depth = padded(p.depth), kernel = p.columns.kernel;
@@ -161,9 +169,9 @@ void backward_band(const Problem &p, const Gradients &g, const Band &band, Scrat
   auto *const key_offsets = take_offsets(), *const query_offsets = take_offsets();
   if (!sums) return;
 
-  queries.fill(p.queries.of(band.batch, band.head), query_rows, p.depth);
-  keys.fill(p.keys.of(band.batch, band.head), key_rows, p.depth);
-  values.fill(p.values.of(band.batch, band.head), key_rows, p.depth);
+  queries.fill(operands.queries.of(band.batch, band.head), query_rows, p.depth);
+  keys.fill(operands.keys.of(band.batch, band.head), key_rows, p.depth);
+  values.fill(operands.values.of(band.batch, band.head), key_rows, p.depth);
   results.fill(g.result.of(band.batch, band.head), query_rows, p.depth);
   // Places are counted from the map's first.
   const auto rows_of = [&](const Packed &packed) {
@@ -214,7 +222,7 @@ void backward_band(const Problem &p, const Gradients &g, const Band &band, Scrat
         float *const to[2] = {sums, sums + depth};
         mix(weight_mix, count, columns, depth, to);
         for (int second = 0; second <= has_second; second++) {
-          std::copy_n(to[second], p.depth, value_gradients[key * width + x + second]);
+          write_channels(to[second], p.depth, value_gradients[key * width + x + second]);
         }
         mix(product_mix, count, columns, depth, to);
         for (int second = 0; second <= has_second; second++) {

@@ -8,6 +8,8 @@
 namespace MVAR_NAMESPACE {
 
 using Vector = float __attribute__((vector_size(4 * MVAR_LANES)));
+using Integers = int32_t __attribute__((vector_size(4 * MVAR_LANES)));
+using Shorts = int16_t __attribute__((vector_size(2 * MVAR_LANES)));
 
 constexpr int lanes = MVAR_LANES;
 
@@ -26,6 +28,21 @@ inline Vector load(const float *from, int64_t count) {
   return result;
 }
 
+inline Shorts load_shorts(const void *from, int64_t count) {
+  Shorts result{};
+  __builtin_memcpy(&result, from, count * sizeof(int16_t));
+  return result;
+}
+
+/// The first lanes, and zeros; widened.
+inline Vector load(const at::BFloat16 *from, int64_t count = lanes) {
+  const Shorts shorts = count >= lanes ? load_shorts(from, lanes) : load_shorts(from, count);
+  const Integers bits = __builtin_convertvector(shorts, Integers) << 16;
+  Vector result;
+  __builtin_memcpy(&result, &bits, sizeof result);
+  return result;
+}
+
 inline void store(float *to, Vector value) { __builtin_memcpy(to, &value, sizeof value); }
 
 /// The first lanes only.
@@ -34,10 +51,20 @@ inline void store(float *to, Vector value, int64_t count) {
   __builtin_memcpy(to, &value, count * sizeof(float));
 }
 
+/// The first lanes only, rounded to the nearest; to the even one of two.
+inline void store(at::BFloat16 *to, Vector value, int64_t count = lanes) {
+  Integers bits;
+  __builtin_memcpy(&bits, &value, sizeof bits);
+  bits = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16;
+  // Rounding up could make a number of what is none.
+  bits = value == value ? bits : Integers{} + 0x7FC0;
+  const Shorts shorts = __builtin_convertvector(bits, Shorts);
+  __builtin_memcpy(to, &shorts, std::min<int64_t>(count, lanes) * sizeof(int16_t));
+}
+
 /// exp(x) by Cephes' polynomial, within 2 units in the last place for -87 ≤ x ≤ 88, and held at these ends: x ·
 /// sigmoid(x) of numbers below -88 is x · 6e-39 instead of still less.
 inline Vector exponential(Vector x) {
-  using Integers = int32_t __attribute__((vector_size(4 * MVAR_LANES)));
   const Vector lowest = Vector{} - 87.0f, highest = Vector{} + 88.0f, one = Vector{} + 1.0f;
   x = x < lowest ? lowest : x;
   x = x > highest ? highest : x;

@@ -5,17 +5,19 @@ extension Tensor {
     package enum ProductWeight {
         /// By one factor.
         case scale(Double)
-        /// As unit vectors, by one factor per head: `[H]`.
+        /// As unit vectors, by one factor per head: `[H]`, float32 or of the queries' type.
         case cosine(temperatures: Tensor)
     }
 
     /// Whether ``neighborhoodAttention(keys:values:height:width:kernel:weighing:)`` takes this tensor.
     package var hasNeighborhoodAttention: Bool {
-        dtype == .float32 && device == .cpu && !LibTorch.withheldOperators.contains(.neighborhoodAttention)
+        (dtype == .float32 || dtype == .bfloat16) && device == .cpu
+            && !LibTorch.withheldOperators.contains(.neighborhoodAttention)
     }
 
     /// Attention of every place of a map to the `kernel × kernel` places around it, by an operator of our own: float32
-    /// on the CPU, with gradients for queries, keys, values and temperatures.
+    /// or bfloat16 on the CPU, with gradients for queries, keys, values and temperatures. In bfloat16 only the result and
+    /// the gradients are rounded; what is computed on the way is float32.
     ///
     /// Every result is a sum in one fixed order, whatever stands beside it and however many threads there are.
     ///
@@ -27,7 +29,7 @@ extension Tensor {
     ///   - kernel: At least 1; along an axis that is shorter, all places are seen.
     ///   - weight: How products are weighed.
     /// - Returns: `[B, H, height · width, D]`.
-    /// - Throws: ``TorchError`` if shapes do not fit or memory runs out.
+    /// - Throws: ``TorchError`` if shapes or types do not fit or memory runs out.
     package func neighborhoodAttention(
         keys: Tensor, values: Tensor, height: Int, width: Int, kernel: Int, weighing weight: ProductWeight
     ) throws(TorchError) -> Tensor {

@@ -17,6 +17,9 @@ import Testing
                 "height", "width", "kernel", "head_dim", "heads", "precision", "pass", "seconds", "dense_seconds",
             ])
         #expect(rows[1]["pass"] as? String == "backward")
+        #expect(rows[0]["precision"] as? String == "float32")
+        (bench.sides, bench.precision) = ([3], .bfloat16)
+        #expect(try bench.run().result.rows.map(\.precision) == ["bfloat16", "bfloat16"])
     }
 
     @Test("Linear layers have a row for every number of rows, out and back") func linear() throws {

@@ -34,19 +34,20 @@ import Torch
         try Tensor([Float(1.2), 4.8], shape: [2]).narrowed(axis: 0, 0..<map.heads).reshaped(1, -1, 1, 1)
     }
 
-    /// The result and the gradients of queries, keys, values and, with cosines, temperatures.
+    /// The result and the gradients of queries, keys, values and, with cosines, temperatures, which are never narrower
+    /// than float32.
     private func results(
         _ map: Map, kernel: Int, isCosine: Bool, inputs: [Tensor], dtype: DType = .float32
     ) throws -> [Tensor] {
-        func leaf(_ tensor: Tensor) throws -> Tensor {
+        func leaf(_ tensor: Tensor, _ dtype: DType) throws -> Tensor {
             let leaf = try tensor.converted(to: dtype).detached()
             try leaf.setRequiresGradient()
             return leaf
         }
-        var leaves = try inputs[..<3].map(leaf)
+        var leaves = try inputs[..<3].map { try leaf($0, dtype) }
         var score = AttentionScore.product(scale: 0.3)
         if isCosine {
-            leaves.append(try leaf(logTemperature(map)))
+            leaves.append(try leaf(logTemperature(map), dtype == .float64 ? .float64 : .float32))
             score = .cosine(logTemperature: leaves[3])
         }
         let region = AttentionRegion.neighborhood(height: map.height, width: map.width, kernel: kernel)
@@ -83,25 +84,59 @@ import Torch
     }
 
     @Test(
+        "In bfloat16 only the result and the gradients are rounded, in every instruction set",
+        arguments: [
+            Map(height: 1, width: 9, channels: 13), Map(height: 5, width: 8, channels: 32),
+            Map(height: 9, width: 14, channels: 48), Map(height: 13, width: 13, channels: 64),
+            Map(height: 16, width: 16, channels: 80), Map(height: 17, width: 33, channels: 96),
+            Map(height: 35, width: 8, channels: 128),
+        ], [1, 2, 3, 6, 7])
+    func bfloat16(map: Map, kernel: Int) throws {
+        let inputs = try inputs(map).map { (tensor) throws(TorchError) in try tensor.converted(to: .bfloat16) }
+        for isCosine in [false, true] {
+            let expected = try results(map, kernel: kernel, isCosine: isCosine, inputs: inputs, dtype: .float64)
+            try LibTorch.withEachInstructionSet { set in
+                let found = try results(map, kernel: kernel, isCosine: isCosine, inputs: inputs, dtype: .bfloat16)
+                for (part, (found, expected)) in zip(found, expected).enumerated() {
+                    #expect(found.dtype == (part == 4 ? .float32 : .bfloat16))
+                    let error = try (found.converted(to: .float64) - expected).magnitude()
+                    let size = try expected.magnitude().maximum().item()
+                    // Half of the last of 8 bits, beside what float32 has.
+                    let tolerance =
+                        try part == 4
+                        ? Tensor.zeros([1]) + 2e-5 * Double(map.tokens).squareRoot()
+                        : expected.magnitude() * (0x1p-8 * 1.001) + 1e-5 * (size + 1e-2)
+                    let worst = try (error / tolerance).maximum().item()
+                    #expect(worst <= 1, "\(set), cosine \(isCosine), part \(part) of size \(size)")
+                }
+            }
+        }
+    }
+
+    @Test(
         "A picture's result and gradients depend on neither the pictures beside it nor the number of threads",
-        arguments: [Map(height: 16, width: 16, channels: 64), Map(height: 37, width: 40, channels: 24, heads: 1)])
-    func batchIndependence(map: Map) throws {
+        arguments: [Map(height: 16, width: 16, channels: 64), Map(height: 37, width: 40, channels: 24, heads: 1)],
+        [DType.float32, .bfloat16])
+    func batchIndependence(map: Map, dtype: DType) throws {
         let inputs = try inputs(map, batch: 3)
         let before = LibTorch.threadCount
         defer { try? LibTorch.setThreadCount(before) }
         try LibTorch.withEachInstructionSet { set in
             try LibTorch.setThreadCount(2)
-            let together = try results(map, kernel: 5, isCosine: true, inputs: inputs)
+            let together = try results(map, kernel: 5, isCosine: true, inputs: inputs, dtype: dtype)
             for threads in [1, 2] {
                 try LibTorch.setThreadCount(threads)
                 // One picture alone is divided among threads in another way.
                 let alone = try results(
                     map, kernel: 5, isCosine: true,
-                    inputs: inputs.map { (tensor) throws(TorchError) in try tensor.narrowed(axis: 0, 1..<2) })
+                    inputs: inputs.map { (tensor) throws(TorchError) in try tensor.narrowed(axis: 0, 1..<2) },
+                    dtype: dtype)
                 for part in 0..<4 {
+                    let (some, all) = try (
+                        alone[part].converted(to: .float32), together[part].converted(to: .float32)
+                    )
                     let isSame =
-                        try alone[part].array(of: Float.self)
-                        == together[part].narrowed(axis: 0, 1..<2).array(of: Float.self)
+                        try some.array(of: Float.self) == all.narrowed(axis: 0, 1..<2).array(of: Float.self)
                     #expect(isSame, "\(set), \(threads) threads, part \(part)")
                 }
             }
@@ -154,12 +189,38 @@ import Torch
         #expect(throws: TorchError.self) { try attend(width: 0) }
         #expect(throws: TorchError.self) { try attend(kernel: 0) }
         #expect(throws: TorchError.self) { try attend(keys: inputs[1].narrowed(axis: 2, 0..<16)) }
-        #expect(throws: TorchError.self) { try attend(keys: inputs[1].converted(to: .float64)) }
         #expect(throws: TorchError.self) { try attend(weighing: .cosine(temperatures: Tensor.zeros([3]))) }
         #expect(throws: TorchError.self) {
             try Tensor.zeros([20, 8]).neighborhoodAttention(
                 keys: inputs[1], values: inputs[2], height: 4, width: 5, kernel: 3, weighing: .scale(1))
         }
+    }
+
+    @Test("Types that do not fit are errors that name the argument")
+    func types() throws {
+        let inputs = try inputs(Map(height: 4, width: 5, channels: 8))
+        let narrow = try inputs.map { (tensor) throws(TorchError) in try tensor.converted(to: .bfloat16) }
+        func attend(
+            _ queries: Tensor, _ keys: Tensor, _ values: Tensor, temperatures: DType = .float32
+        ) throws(TorchError) -> Tensor {
+            try queries.neighborhoodAttention(
+                keys: keys, values: values, height: 4, width: 5, kernel: 3,
+                weighing: .cosine(temperatures: Tensor.zeros([2], dtype: temperatures)))
+        }
+        _ = try attend(inputs[0], inputs[1], inputs[2])
+        _ = try attend(narrow[0], narrow[1], narrow[2])
+        _ = try attend(narrow[0], narrow[1], narrow[2], temperatures: .bfloat16)
+        func message(_ body: () throws -> Tensor) -> String {
+            let failure = #expect(throws: TorchError.self) { _ = try body() }
+            return failure?.message ?? ""
+        }
+        let wide = try inputs[0].converted(to: .float64)
+        #expect(message { try attend(wide, wide, wide) }.contains("queries of Double"))
+        #expect(message { try attend(narrow[0], inputs[1], narrow[2]) }.contains("keys of Float"))
+        #expect(message { try attend(inputs[0], inputs[1], narrow[2]) }.contains("values of BFloat16"))
+        #expect(
+            message { try attend(inputs[0], inputs[1], inputs[2], temperatures: .float64) }
+                .contains("temperatures of Double"))
     }
 
     @Test("A kernel of any size sees the whole of a smaller axis")
