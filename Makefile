@@ -48,6 +48,13 @@ test: set-up ## all tests, and parity where the team's golden files (../shared/p
 	@if [ -d "$(PARITY)" ]; then $(MAKE) --no-print-directory parity; else \
 		echo "Skipped: parity with the golden files of $(PARITY), which is not here (CONTRIBUTING.md)."; fi
 
+# Their tests reach every kernel in every instruction set, at odd sizes, on one thread and on two.
+KERNEL_TESTS := NeuralNetworksTests|NeighborhoodAttentionTests|KeyedUniformTests
+
+.PHONY: sanitize
+sanitize: set-up ## the kernels' tests under AddressSanitizer, built apart
+	swift test --sanitize=address --scratch-path .build/sanitized --filter '$(KERNEL_TESTS)'
+
 .PHONY: parity
 parity: set-up ## what PyTorch recorded against what mvar computes; PARITY=folder if not ../shared/parity
 	swift build -c $(TEST_CONFIGURATION) --product mvar

@@ -96,14 +96,17 @@ void compute_block(const Product &p, int64_t row, int64_t column) {
     const int64_t depth = std::min(depth_step, p.depth - k);
     const int64_t stride = p.packed_step(k);
     const Left *x = static_cast<const Left *>(p.x) + p.rows * k + row * stride;
-    const float *offsets = p.offsets + k / depth_step * p.rows + row;
+    const auto offsets = [&](int64_t r) -> const float * {
+      if constexpr (Arithmetic::offset == 0) return nullptr;
+      return p.offsets + k / depth_step * p.rows + row + r;
+    };
     for (int64_t r = 0; r < rows; r += most_rows) {
       for (int64_t c = 0; c < columns; c += tile_columns) {
         const Right *w[tile_columns];
         for (int i = 0; i < tile_columns; i++) {
           w[i] = static_cast<const Right *>(p.weight) + std::min(column + c + i, p.columns - 1) * p.depth + k;
         }
-        tile_of<Arithmetic, most_rows>(rows - r, x + r * stride, stride, offsets + r, w, depth, &results[r][c], k == 0);
+        tile_of<Arithmetic, most_rows>(rows - r, x + r * stride, stride, offsets(r), w, depth, &results[r][c], k == 0);
       }
     }
   }
