@@ -51,9 +51,10 @@ struct ConvertCommand: AsyncParsableCommand {
             help: ArgumentHelp(
                 "The type of stored numbers, if not as it is.",
                 discussion: """
-                    int16 and int8 are for weights that blocks multiply tokens by, get a scale for each output, and are \
-                    used as they are by mvar, with the pictures of 'mvar sample --precision'; PyTorch does not know \
-                    them. All else stays as it is: converted to float16 before, it takes half.
+                    int16 and int8 are for weights that blocks multiply tokens by, and get a scale for each output. mvar \
+                    uses them as they are, and makes the pictures of 'mvar sample --precision int16' or int8; PyTorch \
+                    does not know them. All else stays as it is: in float32 it is twice as large as converted to \
+                    float16 before.
                     """,
                 valueName: "type"))
         var precision: Precision?

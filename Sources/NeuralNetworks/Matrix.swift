@@ -12,7 +12,7 @@ public enum Precision: String, Codable, Hashable, Sendable, CaseIterable {
     case float16
     /// Whole numbers of 12 bits with a scale for each output, in 16; rows of activations likewise, of 14 bits.
     case int16
-    /// The same in 8 bits.
+    /// The same in 8 bits; rows too where the processor multiplies such.
     case int8
 
     /// The type of the numbers.
