@@ -43,6 +43,9 @@ inline Vector load(const at::BFloat16 *from, int64_t count = lanes) {
   return result;
 }
 
+/// The number in every lane. Adding it to zeros would be an instruction: -0 + 0 is not -0.
+inline Vector splat(float value) { return value - Vector{}; }
+
 inline void store(float *to, Vector value) { __builtin_memcpy(to, &value, sizeof value); }
 
 /// The first lanes only.

@@ -30,10 +30,11 @@ struct ResidualBlock {
         }
     }
 
-    /// `[B, inputs, h, w]` → `[B, outputs, h, w]`.
-    func callAsFunction(_ x: Tensor) throws(TorchError) -> Tensor {
-        let change = try conv2(norm2(conv1(norm1(x, activation: .silu)), activation: .silu))
-        return try (shortcut.map { shortcut throws(TorchError) in try shortcut(x) } ?? x) + change
+    /// `[B, inputs, h, w]` → `[B, outputs, h, w]`; nobody may need `x` afterwards.
+    func callAsFunction(_ x: FeatureMap) throws(TorchError) -> FeatureMap {
+        let inner = try conv1(x, after: norm1)
+        return try conv2(
+            inner, after: norm2, addedTo: shortcut.map { shortcut throws(TorchError) in try shortcut(x) } ?? x)
     }
 }
 
@@ -54,14 +55,15 @@ struct PositionAttention {
     }
 
     /// `[B, C, h, w]` → the same shape.
-    func callAsFunction(_ x: Tensor) throws(TorchError) -> Tensor {
+    func callAsFunction(_ map: FeatureMap) throws(TorchError) -> FeatureMap {
+        let x = map.tensor
         let shape = x.shape
         let parts = try qkv(norm(x)).reshaped(shape[0], 3, 1, channels, -1)  // [B, 3, 1, C, h · w]
             .transposed(3, 4)  // [B, 3, 1, h · w, C]
             .unbound(axis: 1)
         let mixed = try parts[0].attention(
             keys: parts[1], values: parts[2], scale: 1 / Double(channels).squareRoot())  // [B, 1, h · w, C]
-        return try x + output(mixed.transposed(2, 3).reshaped(shape))
+        return FeatureMap(try x + output(mixed.transposed(2, 3).reshaped(shape)))
     }
 }
 
@@ -77,7 +79,8 @@ struct MiddleBlocks {
         block2 = try ResidualBlock(from: channels, to: channels, by: algorithm, at: path / "block_2")
     }
 
-    func callAsFunction(_ x: Tensor) throws(TorchError) -> Tensor { try block2(attention(block1(x))) }
+    /// Nobody may need `x` afterwards.
+    func callAsFunction(_ x: FeatureMap) throws(TorchError) -> FeatureMap { try block2(attention(block1(x))) }
 }
 
 /// The residual blocks of one resolution, each followed by an attention in the lowest one.
@@ -103,7 +106,8 @@ struct Level {
         self.attentions = attentions
     }
 
-    func callAsFunction(_ x: consuming Tensor) throws(TorchError) -> Tensor {
+    /// Nobody may need `x` afterwards.
+    func callAsFunction(_ x: consuming FeatureMap) throws(TorchError) -> FeatureMap {
         for (index, block) in blocks.enumerated() {
             x = try block(x)
             if !attentions.isEmpty { x = try attentions[index](x) }

@@ -21,7 +21,8 @@ public struct VisualTokenizer {
     ///   - path: Where the parameters are.
     /// - Throws: ``Torch/TorchError`` if memory runs out.
     public init(
-        _ configuration: TokenizerConfiguration, decoding: ConvolutionAlgorithm = .fast, at path: ParameterPath
+        _ configuration: TokenizerConfiguration, decoding: ConvolutionAlgorithm = .fast(weights: .float32),
+        at path: ParameterPath
     ) throws(TorchError) {
         self.configuration = configuration
         let latentChannels = configuration.latentChannels

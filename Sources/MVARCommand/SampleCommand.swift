@@ -29,6 +29,7 @@ struct SampleCommand: AsyncParsableCommand {
     @OptionGroup(title: "Sampling") var sampling: SamplingOptions
     @OptionGroup(title: "Computing") var compute: ComputeOptions
     @OptionGroup(title: "Computing") var precision: PrecisionOptions
+    @OptionGroup(title: "Computing") var decoding: DecodingOptions
     @OptionGroup(title: "Output") var pictures: PictureOutputOptions
     @OptionGroup(title: "Output") var output: OutputOptions
 
@@ -41,8 +42,9 @@ struct SampleCommand: AsyncParsableCommand {
         let progress = output.progress("sampling", unit: "picture")
         defer { progress.finish() }
         progress.announce("loading the model")
+        let source = model.source(device: compute.device, precision: precision)
         let run = try SampleRun(
-            generator: ImageGenerator(model.source(device: compute.device, precision: precision)),
+            generator: ImageGenerator(decoding.applied(to: source)),
             choice: choice, sampling: sampling, isGrid: pictures.grid, paths: paths)
         progress.begin()
         var samples: [Sample] = []

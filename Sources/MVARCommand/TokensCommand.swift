@@ -86,6 +86,7 @@ struct TokensCommand: AsyncParsableCommand {
 
         @OptionGroup(title: "Model") var tokenizer: ModelTokenizerOptions
         @OptionGroup(title: "Computing") var compute: ComputeOptions
+        @OptionGroup(title: "Computing") var decoding: DecodingOptions
         @OptionGroup(title: "Output") var pictures: PictureOutputOptions
         @OptionGroup(title: "Output") var output: OutputOptions
 
@@ -98,7 +99,7 @@ struct TokensCommand: AsyncParsableCommand {
             try compute.apply()
             let progress = output.progress("decoding", unit: "picture")
             defer { progress.finish() }
-            var source = tokenizer.source(device: compute.device)
+            var source = decoding.applied(to: tokenizer.source(device: compute.device))
             source.schedule = source.schedule ?? tokens.schedule
             let tokenizer = try LoadedModel.tokenizer(source)
             progress.begin()

@@ -104,7 +104,8 @@ public struct LoadedModel {
         let parameters = LoadedParameters(
             try checkpoint.requireTokenizer().tensors(), origin: checkpoint.path, device: source.device,
             ignoring: DerivedBuffers.contains)
-        let tokenizer = try VisualTokenizer(configuration, at: ParameterPath(parameters))
+        let tokenizer = try VisualTokenizer(
+            configuration, decoding: source.convolutions, at: ParameterPath(parameters))
         try parameters.finish()
         return tokenizer
     }

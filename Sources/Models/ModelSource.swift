@@ -26,8 +26,15 @@ public struct ModelSource: Hashable, Sendable {
     public var description: ModelDescription?
     /// What the weights of the blocks are kept and multiplied in.
     public var precision: Precision = .float32
+    /// How the decoder's convolutions are computed on the CPU; nil for what suits the precision.
+    public var decoding: ConvolutionAlgorithm?
     /// Where they compute.
     public var device: Device = .cpu
+
+    /// How the decoder's convolutions are computed: as exactly as the blocks, about.
+    var convolutions: ConvolutionAlgorithm {
+        decoding ?? .fast(weights: precision == .float32 ? .float32 : .float16)
+    }
 
     /// A source; everything but the paths can be set afterwards.
     public init(model: String? = nil, tokenizer: String? = nil) {

@@ -6,7 +6,15 @@ public enum ConvolutionAlgorithm: Hashable, Sendable {
     case direct
     /// 3 × 3 kernels by Winograd's algorithm, channels last in memory: several times faster, and relative errors of
     /// about 1e-5 instead of 1e-6, far below the step of an 8-bit pixel.
-    case fast
+    case fast(weights: ConvolutionWeights)
+}
+
+/// How the fast algorithm keeps the weights of 3 × 3 kernels.
+public enum ConvolutionWeights: Hashable, Sendable {
+    /// As they are.
+    case float32
+    /// In half the memory, with relative errors of 5e-4.
+    case float16
 }
 
 /// A two-dimensional convolution with bias.
@@ -43,56 +51,82 @@ public struct Convolution2D {
         self.stride = stride
         self.padding = padding
         isEnlarging = enlarging
-        fast = algorithm == .fast ? FastConvolution(stride: stride, padding: padding, kernel: kernel) : nil
+        if case .fast(let weights) = algorithm {
+            fast = FastConvolution(stride: stride, padding: padding, kernel: kernel, weights: weights)
+        } else {
+            fast = nil
+        }
     }
 
     /// `[B, inputs, h, w]` → `[B, outputs, h′, w′]`.
-    public func callAsFunction(_ x: Tensor) throws(TorchError) -> Tensor {
-        if let fast, x.hasFusedOperators(with: weight, bias) {
-            return try fast(x, weight: weight, bias: bias, enlarging: isEnlarging)
+    public func callAsFunction(_ x: Tensor) throws(TorchError) -> Tensor { try self(FeatureMap(x)).tensor }
+
+    /// `[B, inputs, h, w]` → `[B, outputs, h′, w′]`, with what may stand around it computed along with it.
+    ///
+    /// - Parameters:
+    ///   - x: The map.
+    ///   - norm: What it goes through before, with SiLU after it.
+    ///   - total: A map that the result is added to. Its memory may be used for the sum: nobody may need it afterwards.
+    /// - Returns: `[B, outputs, h′, w′]`.
+    /// - Throws: ``Torch/TorchError`` if memory runs out.
+    public func callAsFunction(
+        _ x: FeatureMap, after norm: GroupNorm? = nil, addedTo total: FeatureMap? = nil
+    ) throws(TorchError) -> FeatureMap {
+        if let fast, x.tensor.hasFusedOperators(with: weight, bias), norm?.hasFactors(for: x.tensor) ?? true,
+            !(total?.tensor.requiresGradient ?? false)
+        {
+            return try fast(x, weight: weight, bias: bias, enlarging: isEnlarging, after: norm, addedTo: total)
         }
-        let shape = x.shape
-        let map = isEnlarging ? try x.nearestResized(height: 2 * shape[2], width: 2 * shape[3]) : x
-        return try map.batchStableConvolution(weight: weight, bias: bias, stride: stride, padding: padding)
+        let prepared = try norm.map { norm throws(TorchError) in try norm(x.tensor, activation: .silu) } ?? x.tensor
+        let shape = prepared.shape
+        let map = isEnlarging ? try prepared.nearestResized(height: 2 * shape[2], width: 2 * shape[3]) : prepared
+        let result = try map.batchStableConvolution(weight: weight, bias: bias, stride: stride, padding: padding)
+        return FeatureMap(try total.map { total throws(TorchError) in try total.tensor + result } ?? result)
     }
 }
 
-/// Convolutions by operators of our own, whose weights are transformed at the first use and must not change afterwards:
-/// weights that are trained require gradients, and go the direct way.
+/// Convolutions by operators of our own, whose weights are arranged anew at the first use and must not change
+/// afterwards: weights that are trained require gradients, and go the direct way.
 private final class FastConvolution {
     private let isPointwise: Bool
-    private var transformed: [Int: Tensor] = [:]  // by the side of a tile
+    private let weights: ConvolutionWeights
+    private var arranged: Tensor?
 
     /// Nil where there is no faster way.
-    init?(stride: Int, padding: Int, kernel: Int) {
+    init?(stride: Int, padding: Int, kernel: Int, weights: ConvolutionWeights) {
         guard stride == 1, kernel == 1 && padding == 0 || kernel == 3 && padding == 1 else { return nil }
         isPointwise = kernel == 1
+        self.weights = weights
     }
 
     func callAsFunction(
-        _ x: Tensor, weight: Tensor, bias: Tensor, enlarging: Bool
-    ) throws(TorchError) -> Tensor {
-        let map = try x.channelsLast()
-        if isPointwise && !enlarging {
-            let matrix = try weight.reshaped(weight.shape[0], weight.shape[1])
-            return try map.permuted(0, 2, 3, 1).fusedLinear(weight: matrix, bias: bias, activation: .identity)
-                .permuted(0, 3, 1, 2)
+        _ x: FeatureMap, weight: Tensor, bias: Tensor, enlarging: Bool, after norm: GroupNorm?,
+        addedTo total: FeatureMap?
+    ) throws(TorchError) -> FeatureMap {
+        let map = FeatureMap(try x.tensor.channelsLast(), statistics: x.statistics)
+        guard isPointwise else {
+            let preparation = try norm.map { norm throws(TorchError) in
+                (factors: try norm.factors(of: map), activation: Activation.silu)
+            }
+            let result = try map.tensor.winogradConvolved(
+                weight: arranged(weight), bias: bias, enlarging: enlarging, prepared: preparation,
+                addedTo: total.map { total throws(TorchError) in try total.tensor.channelsLast() })
+            return FeatureMap(result.map, statistics: result.statistics)
         }
-        let tile = Self.tile(height: x.shape[2], width: x.shape[3], enlarging: enlarging)
-        return try map.winogradConvolved(
-            weight: transform(weight, tile: tile, enlarging: enlarging), bias: bias, tile: tile, enlarging: enlarging)
+        let prepared = try norm.map { norm throws(TorchError) in try norm(map.tensor, activation: .silu) } ?? map.tensor
+        let shape = prepared.shape
+        let pixels = enlarging ? try prepared.nearestResized(height: 2 * shape[2], width: 2 * shape[3]) : prepared
+        let matrix = try weight.reshaped(weight.shape[0], weight.shape[1])
+        let result = try pixels.permuted(0, 2, 3, 1).fusedLinear(weight: matrix, bias: bias, activation: .identity)
+            .permuted(0, 3, 1, 2)
+        return FeatureMap(try total.map { total throws(TorchError) in try total.tensor + result } ?? result)
     }
 
-    /// On small maps the weights are most of what is read, and those for larger tiles are 2.25 times as large.
-    private static func tile(height: Int, width: Int, enlarging: Bool) -> Int {
-        height * width <= 256 && !enlarging ? 2 : 4
-    }
-
-    private func transform(_ weight: Tensor, tile: Int, enlarging: Bool) throws(TorchError) -> Tensor {
-        if let known = transformed[tile] { return known }
-        let result = try weight.winogradWeight(tile: tile, enlarging: enlarging)
+    private func arranged(_ weight: Tensor) throws(TorchError) -> Tensor {
+        if let arranged { return arranged }
+        let result = try weight.winogradWeight(halves: weights == .float16)
         weight.discardMemory()
-        transformed[tile] = result
+        arranged = result
         return result
     }
 }

@@ -2,6 +2,7 @@ private let atenSiluInPlace = Operator("aten::silu_")
 private let mvarLinear = Operator("mvar::linear")
 private let mvarQuantized = Operator("mvar::quantized")
 private let mvarGroupNorm = Operator("mvar::group_norm")
+private let mvarGroupNormFactors = Operator("mvar::group_norm_factors")
 private let mvarWinograd = Operator("mvar::winograd")
 private let mvarWinogradWeight = Operator("mvar::winograd_weight")
 
@@ -88,23 +89,43 @@ extension Tensor {
             .string(activation.name))
     }
 
-    /// What ``winogradConvolved(weight:bias:tile:enlarging:)`` takes for this kernel, `[outputs, inputs, 3, 3]`.
-    package func winogradWeight(tile: Int, enlarging: Bool) throws(TorchError) -> Tensor {
-        try mvarWinogradWeight(.tensor(self), .integer(tile), .boolean(enlarging))
+    /// What normalises groups of the channels of `[B, C, h, w]`, channels last in memory: `[B, 2, C]`, factors and then
+    /// summands. `statistics` are those of ``winogradConvolved(weight:bias:enlarging:prepared:addedTo:)``, if there are any.
+    package func groupNormFactors(
+        statistics: Tensor?, groups: Int, weight: Tensor, bias: Tensor, epsilon: Double
+    ) throws(TorchError) -> Tensor {
+        try mvarGroupNormFactors(
+            .tensor(self), .optional(statistics), .integer(groups), .tensor(weight), .tensor(bias), .number(epsilon))
+    }
+
+    /// This kernel, `[outputs, inputs, 3, 3]`, arranged for ``winogradConvolved(weight:bias:enlarging:prepared:addedTo:)``.
+    ///
+    /// - Parameter halves: Whether it is rounded to float16.
+    /// - Returns: `[panels of 32 outputs, inputs rounded up to 16, 9, 32]`.
+    /// - Throws: ``TorchError`` if this is no such kernel or memory runs out.
+    package func winogradWeight(halves: Bool) throws(TorchError) -> Tensor {
+        try mvarWinogradWeight(.tensor(self), .boolean(halves))
     }
 
     /// A 3 × 3 convolution of stride 1 and padding 1 over `[B, inputs, h, w]` with channels last in memory.
     ///
     /// - Parameters:
-    ///   - weight: From ``winogradWeight(tile:enlarging:)`` for the same `tile` and `enlarging`.
+    ///   - weight: From ``winogradWeight(halves:)``.
     ///   - bias: `[outputs]`.
-    ///   - tile: 2, as exact as the definition, or 4, faster and a decimal digit less exact.
     ///   - enlarging: Whether the map is enlarged by two before, by repeating pixels.
-    /// - Returns: `[B, outputs, h′, w′]`, channels last.
+    ///   - preparation: What the map goes through before: factors and summands of its channels, `[B, 2, inputs]`, then an
+    ///     activation.
+    ///   - total: A map like the result, channels last, that the result is added to, in its place.
+    /// - Returns: `[B, outputs, h′, w′]`, channels last, and the means and sums of squared distances of its channels,
+    ///   `[B, 2, outputs]` float64.
     /// - Throws: ``TorchError`` if shapes do not fit or memory runs out.
     package func winogradConvolved(
-        weight: Tensor, bias: Tensor, tile: Int, enlarging: Bool
-    ) throws(TorchError) -> Tensor {
-        try mvarWinograd(.tensor(self), .tensor(weight), .tensor(bias), .integer(tile), .boolean(enlarging))
+        weight: Tensor, bias: Tensor, enlarging: Bool = false,
+        prepared preparation: (factors: Tensor, activation: Activation)? = nil, addedTo total: Tensor? = nil
+    ) throws(TorchError) -> (map: Tensor, statistics: Tensor) {
+        let results = try mvarWinograd.results(
+            .tensor(self), .tensor(weight), .tensor(bias), .boolean(enlarging), .optional(preparation?.factors),
+            .string((preparation?.activation ?? .identity).name), .optional(total))
+        return (results[0], results[1])
     }
 }

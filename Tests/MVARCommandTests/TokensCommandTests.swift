@@ -1,3 +1,4 @@
+import ArgumentParser
 import Foundation
 import MVAR
 import Testing
@@ -59,6 +60,29 @@ import Testing
         #expect(line([result(20, 0.5)]) == "a.png\tPSNR 20.00 dB\tSSIM 0.5000")
         #expect(line([result(20, 0.5), result(30, 0.7)]) == "a.png\t2 pictures\tPSNR 25.00 dB\tSSIM 0.6000")
         #expect(line([result(20, nil), result(nil, nil)]) == "a.png\t2 pictures\tPSNR infinite")
+    }
+
+    @Test("--exact decodes by the plain algorithm, and hardly a pixel changes") func exact() async throws {
+        let folder = try TemporaryFolder()
+        try photograph().write(to: folder.file("a.png"))
+        for (name, flags) in [("fast", []), ("exact", ["--exact"])] {
+            let arguments = ["reconstruct", folder.file("a.png"), "--model", Mini64.model, "-q"] + flags
+            #expect(await failure(of: arguments + ["-o", folder.file("\(name).png")]) == nil)
+        }
+        let pictures = try ["fast", "exact"].map { try PixelImage(contentsOf: folder.file("\($0).png")).pixels }
+        let differences = zip(pictures[0], pictures[1]).map { abs(Int($0) - Int($1)) }
+        #expect(differences.allSatisfy { $0 <= 1 })
+
+        let source = ModelSource(tokenizer: Mini64.tokenizer)
+        #expect(try DecodingOptions.parse([]).applied(to: source) == source)
+        let exact = try DecodingOptions.parse(["--exact"]).applied(to: source)
+        #expect(exact.decoding == .direct)
+        let latent = try LoadedModel.tokenizer(source).quantizer.latent(
+            of: Tensor((0..<680).map { Int64($0 % 64) }, shape: [1, 680]))
+        let (fastest, plain) = (try LoadedModel.tokenizer(source), try LoadedModel.tokenizer(exact))
+        let difference = try withoutGradients { try fastest.decode(latent) - plain.decode(latent) }
+        let largest = try difference.magnitude().maximum().item()
+        #expect(largest > 0 && largest < 1e-4)
     }
 
     @Test("The tokens are those that PyTorch computed") func goldenTokens() throws {

@@ -8,8 +8,10 @@ import Torch
     /// A case: channels, and the height and width of the map.
     typealias Map = (inputs: Int, outputs: Int, height: Int, width: Int)
 
+    private static let fast = ConvolutionAlgorithm.fast(weights: .float32)
+
     private func layer(
-        _ map: Map, kernel: Int, enlarging: Bool = false, by algorithm: ConvolutionAlgorithm
+        _ map: Map, kernel: Int, enlarging: Bool = false, by algorithm: ConvolutionAlgorithm = Self.fast
     ) throws -> Convolution2D {
         try Convolution2D(
             from: map.inputs, to: map.outputs, kernel: kernel, padding: kernel / 2, enlarging: enlarging,
@@ -22,36 +24,86 @@ import Torch
     }
 
     @Test(
-        "Every instruction set gives the convolution, whatever is left over at the edges",
+        "Every instruction set gives the convolution, whatever is left over at the edges of tiles, blocks and chunks",
         arguments: [
-            (3, 5, 1, 1), (1, 1, 4, 4), (17, 33, 5, 7), (32, 3, 8, 6), (64, 64, 16, 16), (40, 24, 19, 18),
+            (3, 5, 1, 1), (1, 1, 4, 4), (17, 33, 5, 7), (32, 3, 8, 6), (64, 64, 16, 16), (97, 24, 19, 18),
+            (5, 40, 37, 41), (81, 17, 33, 3),
         ] as [Map], [false, true])
     func agrees(map: Map, enlarging: Bool) throws {
         let x = try input(map)
         let expected = try layer(map, kernel: 3, enlarging: enlarging, by: .direct)(x)
         let scale = try expected.magnitude().maximum().item()
+        let (exact, halves) = (ConvolutionWeights.float32, ConvolutionWeights.float16)
         try LibTorch.withEachInstructionSet { set in
-            let found = try layer(map, kernel: 3, enlarging: enlarging, by: .fast)(x)
-            #expect(found.shape == expected.shape)
-            #expect(try (found - expected).magnitude().maximum().item() < 5e-5 * scale, "\(set)")
+            for (weights, bound) in [(exact, 2e-5), (halves, 2e-3)] {
+                let found = try layer(map, kernel: 3, enlarging: enlarging, by: .fast(weights: weights))(x)
+                #expect(found.shape == expected.shape)
+                #expect(try (found - expected).magnitude().maximum().item() < bound * scale, "\(set), \(weights)")
+            }
+        }
+    }
+
+    @Test(
+        "A normalisation before and a sum behind are part of it, and the next normalisation needs no measurement",
+        arguments: [(24, 8, 5, 7), (96, 40, 19, 18), (8, 64, 37, 34)] as [Map], [3, 1])
+    func fused(map: Map, kernel: Int) throws {
+        let source = ParameterPath(FreshParameters(seed: 27))
+        let x = try input(map) * 3 + 1
+        let total = try (source / "total").tensor(2, map.outputs, map.height, map.width, initial: normal)
+        func norm(_ channels: Int, _ place: String) throws -> GroupNorm {
+            let path = source / place
+            let weight = try (path / "weight").tensor(channels, initial: normal)
+            let bias = try (path / "bias").tensor(channels, initial: normal)
+            let parameters = LoadedParameters(["n.weight": weight, "n.bias": bias], origin: "test", device: .cpu)
+            return try GroupNorm(channels: channels, groups: 8, epsilon: 1e-6, at: ParameterPath(parameters) / "n")
+        }
+        let (before, behind) = (try norm(map.inputs, "before"), try norm(map.outputs, "behind"))
+        func results(by algorithm: ConvolutionAlgorithm) throws -> [Tensor] {
+            let layer = try layer(map, kernel: kernel, by: algorithm)
+            let sum = try layer(FeatureMap(x), after: before, addedTo: FeatureMap(total.cloned()))
+            let next = try self.layer((map.outputs, 5, 0, 0), kernel: 3, by: algorithm)
+            return [sum.tensor, try next(sum, after: behind).tensor]
+        }
+        let expected = try results(by: .direct)
+        try LibTorch.withEachInstructionSet { set in
+            for (found, expected) in zip(try results(by: Self.fast), expected) {
+                let scale = try expected.magnitude().maximum().item()
+                #expect(try (found - expected).magnitude().maximum().item() < 3e-5 * scale, "\(set)")
+            }
+        }
+    }
+
+    @Test("Channels whose means are far from 0 are normalised behind it as exactly as measured ones")
+    func farStatistics() throws {
+        let map: Map = (16, 16, 37, 34)
+        let source = ParameterPath(FreshParameters(seed: 28))
+        let layer = try layer(map, kernel: 3)
+        let noise = try input(map, batch: 1)
+        let offset = try Tensor.zeros([1, 16, 37, 34]) + 1000
+        let norm = try GroupNorm(channels: 16, groups: 8, epsilon: 1e-6, at: source)
+        let next = try Convolution2D(from: 16, to: 4, kernel: 3, padding: 1, by: Self.fast, at: source / "next")
+        try LibTorch.withEachInstructionSet { set in
+            let sum = try layer(FeatureMap(noise), addedTo: FeatureMap(offset.cloned()))
+            let difference = try next(sum, after: norm).tensor - next(FeatureMap(sum.tensor), after: norm).tensor
+            #expect(try difference.magnitude().maximum().item() < 1e-3, "\(set)")
         }
     }
 
     @Test("A kernel of 1 × 1 is a product with every pixel", arguments: [(5, 3, 4, 6), (64, 192, 16, 16)] as [Map])
     func pointwise(map: Map) throws {
         let x = try input(map)
-        let difference = try layer(map, kernel: 1, by: .fast)(x) - layer(map, kernel: 1, by: .direct)(x)
+        let difference = try layer(map, kernel: 1, by: Self.fast)(x) - layer(map, kernel: 1, by: .direct)(x)
         #expect(try difference.magnitude().maximum().item() < 1e-5)
     }
 
     @Test(
         "A picture's result depends neither on the batch nor on the number of threads",
-        arguments: [(32, 48, 16, 16), (16, 16, 40, 40)] as [Map], [false, true])
+        arguments: [(32, 48, 16, 16), (96, 16, 40, 40)] as [Map], [false, true])
     func stable(map: Map, enlarging: Bool) throws {
         let x = try input(map, batch: 4)
         let norm = try GroupNorm(
             channels: map.outputs, groups: 8, epsilon: 1e-6, at: ParameterPath(FreshParameters(seed: 23)))
-        let layer = try layer(map, kernel: 3, enlarging: enlarging, by: .fast)
+        let layer = try layer(map, kernel: 3, enlarging: enlarging, by: Self.fast)
         let before = LibTorch.threadCount
         defer { try? LibTorch.setThreadCount(before) }
         func result(_ x: Tensor) throws -> [Float] { try norm(layer(x), activation: .silu).array(of: Float.self) }
@@ -69,7 +121,7 @@ import Torch
     @Test("Gradients go the direct way")
     func gradients() throws {
         let map: Map = (8, 8, 6, 6)
-        let layer = try layer(map, kernel: 3, by: .fast)
+        let layer = try layer(map, kernel: 3, by: Self.fast)
         let x = try input(map)
         let expected = try self.layer(map, kernel: 3, by: .direct)(x).array(of: Float.self)
         try layer.weight.setRequiresGradient()
@@ -81,7 +133,7 @@ import Torch
     @Test("A bias alone gets its gradient too")
     func biasGradient() throws {
         let map: Map = (8, 8, 6, 6)
-        let layer = try layer(map, kernel: 3, by: .fast)
+        let layer = try layer(map, kernel: 3, by: Self.fast)
         try layer.bias.setRequiresGradient()
         try layer(input(map)).sum().backward()
         #expect(try layer.bias.gradient?.array(of: Float.self) == [Float](repeating: 72, count: 8))
@@ -125,18 +177,25 @@ import Torch
         #expect(try norm(x).magnitude().maximum().item() < 1e-3)
     }
 
-    @Test("Weights for another tile, and a map with channels first, are errors")
+    @Test("Weights, factors and sums of other sizes, and a map with channels first, are errors")
     func mismatch() throws {
-        let weight = try Tensor.zeros([4, 4, 3, 3])
+        let weight = try Tensor.zeros([4, 4, 3, 3]).winogradWeight(halves: false)
         let bias = try Tensor.zeros([4])
         let map = try Tensor.zeros([1, 4, 8, 8])
-        let small = try weight.winogradWeight(tile: 2, enlarging: false)
+        let last = try map.channelsLast()
+        #expect(throws: TorchError.self) { try map.winogradConvolved(weight: weight, bias: bias) }
+        #expect(throws: TorchError.self) { try last.winogradConvolved(weight: weight, bias: Tensor.zeros([40])) }
         #expect(throws: TorchError.self) {
-            try map.channelsLast().winogradConvolved(weight: small, bias: bias, tile: 4, enlarging: false)
+            try last.winogradConvolved(weight: weight, bias: bias, prepared: (Tensor.zeros([1, 2, 5]), .silu))
         }
         #expect(throws: TorchError.self) {
-            try map.winogradConvolved(weight: small, bias: bias, tile: 2, enlarging: false)
+            try last.winogradConvolved(weight: weight, bias: bias, enlarging: true, addedTo: last.cloned())
         }
-        #expect(throws: TorchError.self) { try weight.winogradWeight(tile: 3, enlarging: false) }
+        #expect(throws: TorchError.self) { try last.winogradConvolved(weight: weight, bias: bias, addedTo: last) }
+        #expect(throws: TorchError.self) { try Tensor.zeros([4, 4, 5, 5]).winogradWeight(halves: false) }
+        #expect(throws: TorchError.self) {
+            try last.groupNormFactors(
+                statistics: Tensor.zeros([1, 2, 4]), groups: 2, weight: bias, bias: bias, epsilon: 1e-6)
+        }
     }
 }

@@ -45,11 +45,11 @@ struct Decoder {
 
     /// `[B, Z, h, w]` → `[B, 3, H, W]`, about -1...1.
     func callAsFunction(_ latent: Tensor) throws(TorchError) -> Tensor {
-        var x = try middle(input(latent))
+        var x = try middle(input(FeatureMap(latent)))
         for (index, level) in levels.enumerated() {
             x = try level(x)
             if index < upsamplings.count { x = try upsamplings[index](x) }
         }
-        return try output(outputNorm(x, activation: .silu))
+        return try output(x, after: outputNorm).tensor
     }
 }

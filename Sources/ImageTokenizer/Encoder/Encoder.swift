@@ -41,12 +41,14 @@ struct Encoder {
 
     /// `[B, 3, H, W]` in -1...1 → `[B, Z, h, w]`.
     func callAsFunction(_ images: Tensor) throws(TorchError) -> Tensor {
-        var x = try input(images)
+        var x = try input(FeatureMap(images))
         for (index, level) in levels.enumerated() {
             x = try level(x)
             // Padded on the right and at the bottom only, as the weights were trained.
-            if index < downsamplings.count { x = try downsamplings[index](x.zeroPadded([0, 1, 0, 1])) }
+            if index < downsamplings.count {
+                x = try downsamplings[index](FeatureMap(x.tensor.zeroPadded([0, 1, 0, 1])))
+            }
         }
-        return try output(outputNorm(middle(x), activation: .silu))
+        return try output(middle(x), after: outputNorm).tensor
     }
 }
