@@ -203,8 +203,7 @@ std::tuple<at::Tensor, at::Tensor> winograd(
   const int64_t budget = threads * (int64_t{3} << 20) / static_cast<int64_t>(sizeof(float));
   const int64_t step = std::clamp<int64_t>(budget / block_floats, 1, blocks);
   auto transformed = at::empty({step, block_floats}, x.options());
-  const int64_t region =
-      (shape.input_step() * block_height + 2) * (shape.input_step() * block_width + 2) * chunk;
+  const int64_t region = (shape.input_step() * block_height + 2) * (shape.input_step() * block_width + 2) * chunk;
   const int64_t weights = shape.live() * Shape::weight_stride(chunk);
   const int64_t products = block_tiles * shape.product_stride();
   auto scratch = at::empty({threads, std::max(region, weights + products)}, x.options());
