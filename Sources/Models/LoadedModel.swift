@@ -44,6 +44,9 @@ public struct LoadedModel {
         let parameters = try Self.parameters(ofTransformer: checkpoint, source: source)
         transformer = try NextScaleTransformer(configuration, at: ParameterPath(parameters))
         try parameters.finish()
+        var source = source
+        // The decoder is as exact as the blocks, also where their file decides what they are kept in.
+        source.precision = transformer.precision
         tokenizer = try Self.tokenizer(tokenizerConfiguration, from: tokenizerCheckpoint, source: source)
         classes = resolution.classNames(count: configuration.classes)
         description = resolution.descriptions.first ?? ModelDescription()

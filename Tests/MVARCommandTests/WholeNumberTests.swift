@@ -99,6 +99,29 @@ import Testing
         #expect(try PixelImage(contentsOf: first) == PixelImage(contentsOf: second))
     }
 
+    @Test(
+        "The decoder's weights are rounded alike too, where they have more digits than float16", arguments: precisions)
+    func decoder(precision: Precision) async throws {
+        let folder = try TemporaryFolder()
+        let (whole, tokenizer) = (folder.file("whole.safetensors"), folder.file("tokenizer.safetensors"))
+        try await succeed("convert", Mini64.model, whole, "--precision", precision.rawValue, "-q")
+        let tensors = try Checkpoint(path: Mini64.tokenizer).requireTokenizer().records.map { record in
+            (record.name, try record.tensor().converted(to: .float32) * 1.001)
+        }
+        try Safetensors.write(tensors, metadata: [:], to: tokenizer)
+        func picture(_ path: String, _ precision: Precision) throws -> [Float] {
+            var source = ModelSource(model: path, tokenizer: tokenizer)
+            source.precision = precision
+            let tokenizer = try LoadedModel(source).tokenizer
+            let tokens = try Tensor((0..<680).map { $0 * 37 % 64 }, shape: [1, 680])
+            return try withoutGradients { try tokenizer.pictures(of: tokenizer.quantizer.latent(of: tokens)) }
+                .array(of: Float.self)
+        }
+        let expected = try picture(Mini64.model, precision)
+        #expect(try picture(whole, .float32) == expected)
+        #expect(try picture(Mini64.model, .float32) != expected)
+    }
+
     /// What may be wrong with a file, and what the message says.
     enum Damage: String, CaseIterable {
         case missingScales, shortScales, wholeScales, notANumber, infinite, tooLarge, wholeBias, otherWholeNumbers
