@@ -201,7 +201,7 @@ std::tuple<at::Tensor, at::Tensor> winograd(
   const int64_t largest = std::min(block_height, shape.tile_rows()) * std::min(block_width, shape.tile_columns());
   const int64_t block_floats = chunks * shape.live() * (largest * chunk + gap);
   const int64_t budget = threads * (int64_t{3} << 20) / static_cast<int64_t>(sizeof(float));
-  const int64_t step = std::clamp<int64_t>(budget / block_floats, 1, blocks);
+  const int64_t step = std::max<int64_t>(1, std::min(budget / block_floats, blocks));
   auto transformed = at::empty({step, block_floats}, x.options());
   const int64_t region = (shape.input_step() * block_height + 2) * (shape.input_step() * block_width + 2) * chunk;
   const int64_t weights = shape.live() * Shape::weight_stride(chunk);

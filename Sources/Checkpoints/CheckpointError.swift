@@ -6,6 +6,8 @@ public struct CheckpointError: Error, Hashable, Sendable {
     public enum Problem: Hashable, Sendable {
         /// The system would not open or map the file.
         case unreadable(reason: String)
+        /// The process may not have so much memory.
+        case unmappable(bytes: Int)
         /// There is no file of this name.
         case absent
         /// A file was needed and this is a folder.
@@ -61,6 +63,9 @@ extension CheckpointError.Problem: CustomStringConvertible {
     public var description: String {
         switch self {
         case .unreadable(let reason): "cannot be read: \(reason)."
+        case .unmappable(let bytes):
+            "has \((bytes + 999_999) / 1_000_000) MB, for which this process has no memory left: raise its limit (ulimit -v), or "
+                + "take a smaller model."
         case .absent: "does not exist; check the path."
         case .isFolder: "is a folder; name a file in it, or a folder with config.json and model.safetensors."
         case .empty: "is empty; fetch or save it again."

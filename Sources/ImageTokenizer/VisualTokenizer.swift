@@ -60,11 +60,15 @@ public struct VisualTokenizer {
     /// - Returns: `[B, 3, H, W]`, in 0...1.
     /// - Throws: ``Torch/TorchError`` if memory runs out.
     public func pictures(of latent: Tensor) throws(TorchError) -> Tensor {
-        var pictures: [Tensor] = []
-        for index in 0..<latent.shape[0] {
+        let shape = latent.shape
+        // First of all: a batch that is too large fails now, and not after hours of decoding.
+        let pictures = try Tensor.empty(
+            [shape[0], 3, configuration.stride * shape[2], configuration.stride * shape[3]], dtype: latent.dtype,
+            device: latent.device)
+        for index in 0..<shape[0] {
             let decoded = try decode(latent.narrowed(axis: 0, index..<index + 1))
-            pictures.append(try (decoded.clamped(to: -1...1) + 1) * 0.5)
+            try pictures.narrowed(axis: 0, index..<index + 1).assign((decoded.clamped(to: -1...1) + 1) * 0.5)
         }
-        return try Tensor.concatenated(pictures)
+        return pictures
     }
 }

@@ -21,7 +21,7 @@ public struct TorchError: Error, Hashable, Sendable, CustomStringConvertible {
 
     /// Whether there was not enough memory.
     public var isOutOfMemory: Bool {
-        message.contains("can't allocate memory") || message.contains("out of memory")
+        ["can't allocate memory", "out of memory", "bad_alloc"].contains(where: message.contains)
     }
 
     init(_ operation: String, shapes: [[Int]] = [], message: String) {

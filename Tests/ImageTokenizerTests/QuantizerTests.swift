@@ -79,4 +79,11 @@ import Torch
         let alone = try tokenizer.pictures(of: latent.narrowed(axis: 0, 1..<2)).array(of: Float.self)
         #expect(Array(values[192..<384]) == alone)
     }
+
+    @Test("A batch whose pictures do not fit into memory fails before one is decoded")
+    func tooManyPictures() throws {
+        let latent = try noise([1, 8, 4, 4]).expanded([1 << 45, 8, 4, 4])
+        let failure = #expect(throws: TorchError.self) { try tokenizer().pictures(of: latent) }
+        #expect(failure?.isOutOfMemory == true)
+    }
 }

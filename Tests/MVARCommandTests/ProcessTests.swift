@@ -40,6 +40,30 @@ struct ProcessTests {
         #expect(folder.names == [])
     }
 
+    @Test(
+        "Memory that is not to be had is one line with what to do, and status 1, with nothing left",
+        arguments: [false, true])
+    func memoryLimit(isMapping: Bool) throws {
+        let folder = try TemporaryFolder()
+        let model = folder.file("huge.safetensors")
+        var arguments = ["sample", "--quiet", "--model", Mini64.model, "--count", "4096", "--batch", "4096", "--grid"]
+        if isMapping {
+            // Sparse: it takes no room on the disk.
+            try #require(FileManager.default.createFile(atPath: model, contents: nil))
+            try #require(truncate(model, 1 << 34) == 0)
+            arguments = ["sample", "--quiet", "--model", model]
+        }
+        let program = try Program(
+            arguments + ["-o", folder.file("a.png")], shell: "ulimit -v 2000000; exec \"$0\" \"$@\"")
+        let errors = program.errors()
+        #expect(errors.split(separator: "\n").count == 1, "\(errors)")
+        #expect(errors.contains(isMapping ? "ulimit -v" : "--batch"), "\(errors)")
+        program.process.waitUntilExit()
+        #expect(program.process.terminationReason == .exit)
+        #expect(program.process.terminationStatus == 1)
+        #expect(folder.names == (isMapping ? ["huge.safetensors"] : []))
+    }
+
     @Test("A reader that has gone ends it quietly, and not with success") func closedPipe() throws {
         let program = try Program(["doctor"], reader: false)
         program.process.waitUntilExit()

@@ -1,5 +1,6 @@
 import Testing
-import Torch
+
+@testable import Torch
 
 @Suite("Tensors") struct TensorTests {
     @Test("Values come back as they went in, for every Swift type")
@@ -74,6 +75,8 @@ import Torch
         #expect(error.description.contains("288230376152 MB"))
         #expect(error.description.contains("--batch"))
         #expect(!error.description.contains("\n"))
+        // Kernels' own memory.
+        #expect(TorchError("mvar::linear", message: "std::bad_alloc").isOutOfMemory)
     }
 
     @Test("A C++ exception becomes a Swift error with operation and shapes")

@@ -40,6 +40,7 @@ bool ctorch_keep_freed_memory(size_t most);
 
 /// The C library's own way again, as it is in a program that has run for a while.
 void ctorch_return_freed_memory(void);
+
 /// Gives memory that the process has freed back to the system.
 void ctorch_release_unused_memory(void);
 

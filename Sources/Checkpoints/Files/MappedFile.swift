@@ -47,7 +47,7 @@ public final class MappedFile {
         guard status.st_size > 0 else { throw failure(.empty) }
         guard let start = mmap(nil, Int(status.st_size), PROT_READ, MAP_PRIVATE, descriptor, 0), start != MAP_FAILED
         else {
-            throw systemFailure()
+            throw errno == ENOMEM ? failure(.unmappable(bytes: Int(status.st_size))) : systemFailure()
         }
         self.path = path
         count = Int(status.st_size)
