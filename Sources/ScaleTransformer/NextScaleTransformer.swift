@@ -14,13 +14,23 @@ public struct ClassCondition {
 
     /// The condition of some of the pictures, without computing it again.
     public func narrowed(_ pictures: Range<Int>) throws(TorchError) -> ClassCondition {
+        try choosing { vectors throws(TorchError) in try vectors.narrowed(axis: 0, pictures) }
+    }
+
+    /// The condition of pictures, for each of which `rows` says which of these it has.
+    func repeated(_ rows: [Int]) throws(TorchError) -> ClassCondition {
+        let rows = try Tensor(rows, shape: [rows.count]).moved(to: classVectors.device)
+        return try choosing { vectors throws(TorchError) in try vectors.rows(rows) }
+    }
+
+    private func choosing(
+        _ pictures: (Tensor) throws(TorchError) -> Tensor
+    ) throws(TorchError) -> ClassCondition {
         var blocks: [BlockModulation] = []
-        for block in self.blocks { blocks.append(try block.narrowed(pictures)) }
+        for block in self.blocks { blocks.append(try block.choosing(pictures)) }
         return ClassCondition(
-            classVectors: try classVectors.narrowed(axis: 0, pictures), blocks: blocks,
-            head: (
-                scale: try head.scale.narrowed(axis: 0, pictures), shift: try head.shift.narrowed(axis: 0, pictures)
-            ))
+            classVectors: try pictures(classVectors), blocks: blocks,
+            head: (scale: try pictures(head.scale), shift: try pictures(head.shift)))
     }
 }
 
@@ -106,7 +116,16 @@ public struct NextScaleTransformer {
     /// - Returns: The condition of all pictures.
     /// - Throws: ``Torch/TorchError`` if a label is outside or memory runs out.
     public func condition(on classes: [Int]) throws(TorchError) -> ClassCondition {
-        try condition(on: Tensor(classes, shape: [classes.count]).moved(to: embedding.device))
+        // Guidance names the null class once for every picture.
+        var places: [Int: Int] = [:]
+        let rows = classes.map { label in
+            let place = places[label, default: places.count]
+            places[label] = place
+            return place
+        }
+        let distinct = places.sorted { $0.value < $1.value }.map(\.key)
+        let condition = try condition(on: Tensor(distinct, shape: [distinct.count]).moved(to: embedding.device))
+        return distinct.count == rows.count ? condition : try condition.repeated(rows)
     }
 
     /// As ``condition(on:)-([Int])``, for labels in a tensor: `[B]`, int64.

@@ -45,6 +45,21 @@ import Torch
         #expect(try difference(narrow.logits(ofScales: 0..<4, inputs: inputs(), condition: condition), expected) > 0.01)
     }
 
+    @Test("A class may come several times, among others in any order", arguments: [false, true])
+    func repeatedClasses(sharesAdaLN: Bool) throws {
+        let transformer = try transformer(.scale, sharesAdaLN: sharesAdaLN)
+        let classes = [2, 0, 2, 3, 0]
+        let together = try transformer.condition(on: classes)
+        #expect(together.batch == 5)
+        for (row, label) in classes.enumerated() {
+            let found = try together.narrowed(row..<row + 1)
+            let expected = try transformer.condition(on: [label])
+            #expect(try difference(found.classVectors, expected.classVectors) == 0)
+            #expect(try difference(found.blocks[1].feedForwardShift, expected.blocks[1].feedForwardShift) == 0)
+            #expect(try difference(found.head.shift, expected.head.shift) == 0)
+        }
+    }
+
     @Test(
         "One masked pass equals a pass per scale", arguments: [AttentionPattern.scale, .spatial(kernel: 3), .window(0)])
     func groups(pattern: AttentionPattern) throws {

@@ -21,13 +21,13 @@ struct BlockModulation {
         feedForwardShift = parts[5]
     }
 
-    /// The vectors of some of the pictures.
-    func narrowed(_ pictures: Range<Int>) throws(TorchError) -> BlockModulation {
+    /// The vectors of pictures that `pictures` chooses along the first axis.
+    func choosing(_ pictures: (Tensor) throws(TorchError) -> Tensor) throws(TorchError) -> BlockModulation {
         let parts = [
             attentionGain, feedForwardGain, attentionScale, feedForwardScale, attentionShift, feedForwardShift,
         ]
         // [B, 1, C] each
-        return try BlockModulation(Tensor.concatenated(parts, axis: 1).narrowed(axis: 0, pictures))
+        return try BlockModulation(pictures(Tensor.concatenated(parts, axis: 1)))
     }
 }
 
