@@ -69,6 +69,8 @@ import Testing
             ["tokenizer", "--device", "gpu"], ["nothing"], ["sample", "--schedule", "1,x"],
             ["sample", "--without", "attention,nothing"], ["sample", "--without", ""],
             ["precision", "--precision", "int16,int3"], ["precision", "--precision", ""],
+            ["precision", "--tokenizer", "a.pth"], ["precision", "--window", "5"], ["precision", "--heads", "4"],
+            ["precision", "--first-spatial-scale", "3"],
         ])
     func usage(arguments: [String]) async {
         let failed = await failure(of: ["bench"] + arguments)

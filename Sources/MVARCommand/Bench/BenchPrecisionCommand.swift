@@ -76,6 +76,17 @@ struct BenchPrecisionCommand: AsyncParsableCommand {
         }
     }
 
+    func validate() throws {
+        guard model.model == nil else { return }
+        let options = [
+            ("--tokenizer", tokenizer.tokenizer != nil), ("--heads", shape.heads != nil),
+            ("--window", shape.window != nil), ("--first-spatial-scale", shape.firstSpatialScale != nil),
+        ]
+        if let (option, _) = options.first(where: \.1) {
+            throw ValidationError("\(option) is for files: random weights have the preset's shape; name a --model")
+        }
+    }
+
     func run() async throws {
         try compute.apply()
         let device = compute.device
