@@ -3,6 +3,7 @@ package import MVAR
 /// How long a picture takes.
 package struct SampleTimings: Codable, Hashable, Sendable {
     package let preset: String
+    package let schedule: ScaleSchedule
     package let attention: String
     /// Pictures that are computed together.
     package let batch: Int
@@ -26,7 +27,7 @@ package struct SampleTimings: Codable, Hashable, Sendable {
     package let ceilingShare: Double
 
     enum CodingKeys: String, CodingKey {
-        case preset, attention, batch
+        case preset, schedule, attention, batch
         case secondsPerImage = "seconds_per_image"
         case secondsPerImageMinimum = "min"
         case secondsPerImageMaximum = "max"
@@ -140,7 +141,8 @@ private struct Session {
         let work = ImageWork(transformer, bench.tokenizer, isGuided: request.parameters.guidance > 0)
         let rate = work.floatingPointOperations / total.median
         let timings = SampleTimings(
-            preset: bench.preset, attention: transformer.pattern.description, batch: bench.batch,
+            preset: bench.preset, schedule: transformer.schedule, attention: transformer.pattern.description,
+            batch: bench.batch,
             secondsPerImage: total.median, secondsPerImageMinimum: total.minimum,
             secondsPerImageMaximum: total.maximum, transformerSeconds: perImage(\.transformer).median,
             decoderSeconds: perImage(\.decoder).median,

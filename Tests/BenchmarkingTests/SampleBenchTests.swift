@@ -11,7 +11,7 @@ import Testing
         #expect(
             Set(try object(report).keys)
                 == conditionKeys.union([
-                    "preset", "attention", "batch", "seconds_per_image", "min",
+                    "preset", "schedule", "attention", "batch", "seconds_per_image", "min",
                     "max", "transformer_seconds", "decoder_seconds", "seconds_by_scale",
                     "peak_memory_mib", "kv_cache_allocated_mib", "gflop_per_second", "ceiling_share",
                 ]))

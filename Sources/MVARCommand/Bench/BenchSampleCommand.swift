@@ -55,12 +55,14 @@ struct BenchSampleCommand: AsyncParsableCommand {
         bench.precision = precision
         bench.device = compute.device
         bench.runs = runs.runs
+        let side = shape.tokenizer.imageSide
         try Saving.leavingOut(comparing.without) {
             if comparing.eachLine {
                 return try bench.run(while: { readLine() != nil }, report: { try output.printJSON($0) })
             }
             try printBench(
-                "Pictures of \(shape), \(transformer.pattern), batch \(bench.batch), seconds a picture", output,
+                "Pictures of \(shape), \(side) pixels, \(transformer.pattern), batch \(bench.batch), seconds a picture",
+                output,
                 text: { Self.text(of: $0.result, sides: transformer.schedule.sides) },
                 run: { try bench.run(progress: $0) })
         }

@@ -50,8 +50,8 @@ struct PrecisionOptions: ParsableArguments {
                 bits, the most exact of the fast ones. int8: with losses that can be seen. bfloat16: for GPUs, and for \
                 processors that multiply it. float16: for GPUs; on processors it only saves memory. auto: the fastest \
                 here that keeps 99 of 100 of float32's likeliest tokens. On processors that is about what blocks \
-                multiply tokens by; all else computes in float32, the decoder with weights in float16 unless this is \
-                float32. 'mvar bench precision' measures what each loses.
+                multiply tokens by; all else computes in float32, the decoder with weights in float16 where \
+                blocks are not in float32. 'mvar bench precision' measures what each loses.
                 """,
             valueName: "type"))
     var precision: Choice = .float32
