@@ -109,9 +109,7 @@ struct Inputs {
 class ThreadMemory {
  public:
   explicit ThreadMemory(int64_t needed) : needed_(needed) {
-    // As the loop will do: this thread may not have heard yet how many threads another one asked for.
-    at::internal::lazy_init_num_threads();
-    memory_.reset(std::aligned_alloc(64, std::max<int64_t>(needed, 16) * at::get_num_threads() * sizeof(float)));
+    memory_.reset(std::aligned_alloc(64, std::max<int64_t>(needed, 16) * mvar::loop_threads() * sizeof(float)));
     if (!memory_) throw std::bad_alloc();
   }
 

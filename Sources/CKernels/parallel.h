@@ -54,3 +54,14 @@ void invoke_parallel(int64_t begin, int64_t end, int64_t grain_size, const F &f)
   if (job.error) std::rethrow_exception(job.error);
 }
 }  // namespace at::internal
+
+namespace mvar {
+
+/// How many threads a loop that begins here will have at most: for memory of each of them. LibTorch's answer alone may
+/// be old, where another thread has asked for more since: a loop looks again before it begins.
+inline int64_t loop_threads() {
+  at::internal::lazy_init_num_threads();
+  return at::get_num_threads();
+}
+
+}  // namespace mvar

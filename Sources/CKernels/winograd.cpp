@@ -197,7 +197,7 @@ std::tuple<at::Tensor, at::Tensor> winograd(
 
   // As many blocks at once as give every thread something to do and keep their transformed inputs in the last cache.
   const int64_t blocks = shape.batch * shape.picture_blocks(), chunks = at::divup(shape.padded_inputs(), chunk);
-  const int64_t threads = at::get_num_threads();
+  const int64_t threads = mvar::loop_threads();
   const int64_t largest = std::min(block_height, shape.tile_rows()) * std::min(block_width, shape.tile_columns());
   const int64_t block_floats = chunks * shape.live() * (largest * chunk + gap);
   const int64_t budget = threads * (int64_t{3} << 20) / static_cast<int64_t>(sizeof(float));

@@ -1,4 +1,6 @@
+import Foundation
 import NeuralNetworks
+import Synchronization
 import Testing
 import Torch
 
@@ -116,6 +118,37 @@ import Torch
                 #expect(isSame, "\(threads) threads, \(batch) pictures")
             }
         }
+    }
+
+    @Test("Threads that were asked for elsewhere meanwhile have memory of their own")
+    func threadsAskedForElsewhere() throws {
+        let map: Map = (32, 33, 64, 64)
+        let before = LibTorch.threadCount
+        defer { try? LibTorch.setThreadCount(before) }
+        try LibTorch.setThreadCount(1)
+        // Handed to the other thread, which alone uses them until it is done.
+        nonisolated(unsafe) let x = try input(map, batch: 1).channelsLast()
+        nonisolated(unsafe) let weight = try layer(map, kernel: 3).weight.winogradWeight(halves: false)
+        nonisolated(unsafe) let bias = try Tensor.zeros([33])
+        let expected = try x.winogradConvolved(weight: weight, bias: bias).map.array(of: Float.self)
+        let (hasBegun, mayGoOn) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        let isDone = DispatchSemaphore(value: 0)
+        let found = Mutex<[Float]>([])
+        Thread.detachNewThread {
+            // A loop of LibTorch's: it asks for the number of threads once, and a loop of ours once more.
+            _ = try? x + x
+            hasBegun.signal()
+            mayGoOn.wait()
+            let result = try? x.winogradConvolved(weight: weight, bias: bias).map.array(of: Float.self)
+            found.withLock { $0 = result ?? [] }
+            isDone.signal()
+        }
+        hasBegun.wait()
+        try LibTorch.setThreadCount(8)
+        mayGoOn.signal()
+        isDone.wait()
+        let isSame = found.withLock { $0 == expected }
+        #expect(isSame)
     }
 
     @Test("Gradients go the direct way")
