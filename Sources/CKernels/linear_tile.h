@@ -100,12 +100,13 @@ void compute_block(const Product &p, int64_t row, int64_t column) {
       if constexpr (Arithmetic::offset == 0) return nullptr;
       return p.offsets + k / depth_step * p.rows + row + r;
     };
-    for (int64_t r = 0; r < rows; r += most_rows) {
-      for (int64_t c = 0; c < columns; c += tile_columns) {
-        const Right *w[tile_columns];
-        for (int i = 0; i < tile_columns; i++) {
-          w[i] = static_cast<const Right *>(p.weight) + std::min(column + c + i, p.columns - 1) * p.depth + k;
-        }
+    // Rows of x inside: fewer of them than of the weight are read again for every tile from the second cache.
+    for (int64_t c = 0; c < columns; c += tile_columns) {
+      const Right *w[tile_columns];
+      for (int i = 0; i < tile_columns; i++) {
+        w[i] = static_cast<const Right *>(p.weight) + std::min(column + c + i, p.columns - 1) * p.depth + k;
+      }
+      for (int64_t r = 0; r < rows; r += most_rows) {
         tile_of<Arithmetic, most_rows>(rows - r, x + r * stride, stride, offsets(r), w, depth, &results[r][c], k == 0);
       }
     }
