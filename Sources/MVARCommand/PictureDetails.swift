@@ -30,13 +30,20 @@ struct PictureDetails: Encodable {
     }
 
     /// Whether mixtures of codes were taken, which tokens do not say.
-    var isSmooth: Bool { texts.contains { $0.key == "mvar:smooth" && $0.value == "true" } }
+    var isSmooth: Bool { isTrue("mvar:smooth") }
 
-    /// Makes the picture again.
+    private func isTrue(_ key: String) -> Bool { texts.contains { $0.key == key && $0.value == "true" } }
+
+    /// Makes the picture again, decoding as it was decoded.
     func rebuilt(by source: ModelSource) throws -> PixelImage {
         guard let tokens else { throw RebuildError(path: path) }
         var source = source
         source.schedule = source.schedule ?? tokens.schedule
+        if let precision = texts.first(where: { $0.key == "mvar:precision" }).flatMap({ Precision(rawValue: $0.value) })
+        {
+            source.precision = precision
+        }
+        if isTrue("mvar:exact") { source.decoding = .direct }
         return try PictureSheet(rebuilding: tokens, with: LoadedModel.tokenizer(source)).image
     }
 

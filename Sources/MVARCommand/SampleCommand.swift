@@ -45,7 +45,8 @@ struct SampleCommand: AsyncParsableCommand {
         let source = model.source(device: compute.device, precision: precision)
         let run = try SampleRun(
             generator: ImageGenerator(decoding.applied(to: source)),
-            choice: choice, sampling: sampling, isGrid: pictures.grid, paths: paths)
+            choice: choice, sampling: sampling, isGrid: pictures.grid,
+            isExact: decoding.exact, paths: paths)
         progress.begin()
         var samples: [Sample] = []
         try run.generate(batch: choice.batch) { state in

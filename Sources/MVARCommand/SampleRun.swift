@@ -49,11 +49,12 @@ struct SampleRun {
     private let request: GenerationRequest
     private let isProgressive: Bool
     private let isGrid: Bool
+    private let isExact: Bool
     private let paths: PicturePaths
 
     init(
         generator: ImageGenerator, choice: PictureChoiceOptions, sampling: SamplingOptions, isGrid: Bool,
-        paths: PicturePaths
+        isExact: Bool, paths: PicturePaths
     ) throws {
         let names = generator.model.classes
         let count = choice.pictureCount
@@ -66,6 +67,7 @@ struct SampleRun {
         self.generator = generator
         isProgressive = choice.progressive
         self.isGrid = isGrid
+        self.isExact = isExact
         self.paths = paths
         // Hours of sampling must not end in a picture that no file can hold.
         let size = PictureSheet.size(
@@ -139,8 +141,9 @@ struct SampleRun {
             ("mvar:attention", "\(shape.pattern)"),
         ]
         if case .spatial = shape.pattern { facts.append(("mvar:first-spatial-scale", "\(shape.firstSpatialScale)")) }
-        // Both change roundings, and so now and then a token. Which of several GPUs it was does not.
+        // These change roundings, and so now and then a token or a pixel. Which of several GPUs it was does not.
         facts.append(("mvar:precision", model.transformer.precision.rawValue))
+        if isExact { facts.append(("mvar:exact", "true")) }
         facts.append(("mvar:device", model.transformer.device == .cpu ? "cpu" : "cuda"))
         return facts.map { PNGMetadata.Text(key: $0.key, value: $0.value) }
     }

@@ -59,7 +59,7 @@ import Testing
 
     @Test(
         "A PNG tells how it was made, and can be made again of its tokens",
-        arguments: [[], ["--grid"], ["--progressive"]])
+        arguments: [[], ["--grid"], ["--progressive"], ["--precision", "int16"], ["--exact"]])
     func rebuilding(options: [String]) async throws {
         let folder = try TemporaryFolder()
         let (path, again) = (folder.file("picture.png"), folder.file("again.png"))
