@@ -50,8 +50,10 @@ CTorchStatus ctorch_set_thread_count(int32_t count) {
 
 bool ctorch_keep_freed_memory(size_t most) {
 #ifdef __GLIBC__
-  // One heap that grows and is trimmed from its end, in place of a mapping of its own for each large block.
-  return mallopt(M_MMAP_MAX, 0) && mallopt(M_ARENA_MAX, 1) && mallopt(M_TRIM_THRESHOLD, static_cast<int>(most));
+  // One heap that grows and is trimmed from its end, in place of a mapping of its own for each large block. The largest
+  // keep theirs: in a heap they leave holes that the next one does not fit.
+  const int bytes = static_cast<int>(most);
+  return mallopt(M_MMAP_THRESHOLD, bytes) && mallopt(M_ARENA_MAX, 1) && mallopt(M_TRIM_THRESHOLD, bytes);
 #else
   return false;
 #endif

@@ -11,7 +11,7 @@ public enum LibTorch {
     /// Otherwise the C library gives large blocks back at once, and the system clears the same pages again for every layer:
     /// an eighth of the time of a picture. It concerns the whole process, so a library leaves it to the program.
     ///
-    /// - Parameter most: Bytes of freed memory to keep, below 2³¹.
+    /// - Parameter most: Bytes of freed memory to keep, below 2³¹. Blocks of more are given back at once.
     /// - Returns: Whether the C library can do that.
     @discardableResult
     public static func keepFreedMemory(most: Int = 256 << 20) -> Bool { ctorch_keep_freed_memory(most) }
