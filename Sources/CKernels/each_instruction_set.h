@@ -2,6 +2,10 @@
 // `portable`, each time after vector_math.h, all inside an anonymous namespace. MVAR_BEST(function) is then the version
 // of a function that suits this processor.
 #include <c10/util/BFloat16.h>
+#include <c10/util/Half.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 #include <algorithm>
 #include "activation.h"
 #include "instruction_set.h"

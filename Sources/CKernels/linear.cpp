@@ -12,9 +12,6 @@
 #include <ATen/ops/empty.h>
 #include <torch/library.h>
 #include "activation.h"
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 namespace {
 

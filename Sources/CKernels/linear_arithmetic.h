@@ -34,17 +34,7 @@ struct Widened {
     return __builtin_convertvector(__builtin_convertvector(load_shorts(from, count), Integers), Vector);
   }
   static inline Vector widened(const at::BFloat16 *from, int64_t count) { return load(from, count); }
-  static inline Vector widened(const at::Half *from, int64_t count) {
-#if MVAR_LANES == 16
-    return (Vector)_mm512_cvtph_ps((__m256i)load_shorts(from, count));
-#elif MVAR_LANES == 8
-    return (Vector)_mm256_cvtph_ps((__m128i)load_shorts(from, count));
-#else
-    Vector result{};
-    for (int64_t i = 0; i < count; i++) result[i] = static_cast<float>(from[i]);
-    return result;
-#endif
-  }
+  static inline Vector widened(const at::Half *from, int64_t count) { return load(from, count); }
 };
 
 #if MVAR_LANES > 4

@@ -29,29 +29,12 @@ struct BFloat16 {
 };
 
 /// Whole numbers as without VNNI, down to the last bit: one instruction multiplies and adds.
-struct Int16 {
-  using Left = int16_t;
-  using Right = int16_t;
-  using Numbers = __m512i;
-  using Sums = Integers;
-  static constexpr int64_t width = 2 * lanes;
+struct Int16 : avx512::Int16<int16_t> {
   static constexpr int spare = 0;
-  static constexpr float limit = 8191;
-  static constexpr int offset = 0;
-  // What one lane adds up in a step.
-  static_assert(depth_step / lanes * 2047 * static_cast<int64_t>(limit) <= INT32_MAX);
 
-  static Numbers read_left(const Left *from) { return _mm512_loadu_si512(from); }
-  static void write_left(Left *to, Vector value) {
-    const Shorts numbers = __builtin_convertvector(rounded(value), Shorts);
-    __builtin_memcpy(to, &numbers, sizeof numbers);
+  static Sums multiplied(Numbers a, Numbers b, Sums sum) {
+    return (Sums)_mm512_dpwssd_epi32((__m512i)sum, (__m512i)a, (__m512i)b);
   }
-  static Numbers read(const Right *from) { return _mm512_loadu_si512(from); }
-  static Numbers read(const Right *from, int64_t count) {
-    return _mm512_maskz_loadu_epi16(static_cast<__mmask32>((uint64_t{1} << count) - 1), from);
-  }
-  static Sums multiplied(Numbers a, Numbers b, Sums sum) { return (Integers)_mm512_dpwssd_epi32((__m512i)sum, a, b); }
-  static Vector floats(Sums sums) { return __builtin_convertvector(sums, Vector); }
 };
 
 /// Whole numbers of 8 bits. The processor multiplies such without a sign by such with one: weights get 128 added, and

@@ -43,6 +43,19 @@ inline Vector load(const at::BFloat16 *from, int64_t count = lanes) {
   return result;
 }
 
+/// The first lanes, and zeros; widened.
+inline Vector load(const at::Half *from, int64_t count = lanes) {
+#if MVAR_LANES == 16
+  return (Vector)_mm512_cvtph_ps((__m256i)(count >= lanes ? load_shorts(from, lanes) : load_shorts(from, count)));
+#elif MVAR_LANES == 8
+  return (Vector)_mm256_cvtph_ps((__m128i)(count >= lanes ? load_shorts(from, lanes) : load_shorts(from, count)));
+#else
+  Vector result{};
+  for (int64_t i = 0; i < std::min<int64_t>(lanes, count); i++) result[i] = static_cast<float>(from[i]);
+  return result;
+#endif
+}
+
 /// The number in every lane. Adding it to zeros would be an instruction: -0 + 0 is not -0.
 inline Vector splat(float value) { return value - Vector{}; }
 

@@ -141,21 +141,6 @@ void transform_input(
 /// Outputs of a panel that are computed at once.
 constexpr int64_t pass = 2 * lanes < panel ? 2 * lanes : panel;
 
-inline Vector load_weights(const float *from) { return load(from); }
-
-/// From float16, without instructions for it: its exponent counts from another number.
-inline Vector load_weights(const uint16_t *from) {
-  using Halves = uint16_t __attribute__((vector_size(2 * MVAR_LANES)));
-  using Integers = uint32_t __attribute__((vector_size(4 * MVAR_LANES)));
-  Halves halves;
-  __builtin_memcpy(&halves, from, sizeof halves);
-  const Integers bits = __builtin_convertvector(halves, Integers);
-  const Integers moved = (bits & 0x7FFF) << 13 | (bits & 0x8000) << 16;
-  Vector result;
-  __builtin_memcpy(&result, &moved, sizeof result);
-  return result * 0x1p112f;
-}
-
 /// Weights [depth][9][32] → [live points][passes][depth][pass], with gaps between points.
 template <bool Enlarges, typename Weight>
 void transform_weights(const Weight *from, int64_t depth, int64_t outputs, float *to) {
@@ -165,7 +150,7 @@ void transform_weights(const Weight *from, int64_t depth, int64_t outputs, float
       Vector along_y[points][3];
       for (int x = 0; x < 3; x++) {
         Vector column[3], result[points];
-        for (int y = 0; y < 3; y++) column[y] = load_weights(from + (y * 3 + x) * panel + lane);
+        for (int y = 0; y < 3; y++) column[y] = load(from + (y * 3 + x) * panel + lane);
         weights_to_points<Enlarges>(column, result);
         for (int i = 0; i < points; i++) along_y[i][x] = result[i];
       }
@@ -360,10 +345,10 @@ void convolve_halves(
     const Shape &shape, const Block &block, int64_t column, const float *x, const char *kernel, float *weights,
     float *products, const Target &target) {
   (shape.enlarges
-       ? convolve<true, uint16_t>
+       ? convolve<true, at::Half>
        : convolve<
              false,
-             uint16_t>)(shape, block, column, x, reinterpret_cast<const uint16_t *>(kernel), weights, products, target);
+             at::Half>)(shape, block, column, x, reinterpret_cast<const at::Half *>(kernel), weights, products, target);
 }
 
 }  // namespace MVAR_NAMESPACE

@@ -63,7 +63,6 @@ void ctorch_return_freed_memory(void) {
 #ifdef __GLIBC__
   // Left to itself, glibc raises both thresholds with the blocks that come back, up to these.
   const int largest_threshold = 32 << 20;
-  mallopt(M_MMAP_MAX, 65536);
   mallopt(M_MMAP_THRESHOLD, largest_threshold);
   mallopt(M_TRIM_THRESHOLD, 2 * largest_threshold);
 #endif

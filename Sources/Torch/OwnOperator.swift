@@ -1,5 +1,5 @@
 /// Operators of our own that LibTorch has operators for too.
-package enum OwnOperator: String, CaseIterable, Sendable {
+package enum OwnOperator: String, Sendable {
     case linear
     /// Winograd's algorithm, and the group normalisation that goes with it.
     case convolution
