@@ -1,6 +1,9 @@
 // Compiles the loops in the file MVAR_KERNEL once for each instruction set, in the namespaces `avx512`, `avx2` and
 // `portable`, each time after vector_math.h, all inside an anonymous namespace. MVAR_BEST(function) is then the version
 // of a function that suits this processor.
+//
+// With MVAR_AVX512_KERNEL, that file too, in the namespace `avx512_more`: for processors with AVX-512's instructions
+// for bfloat16 and whole numbers.
 #include <c10/util/BFloat16.h>
 #include <c10/util/Half.h>
 #if defined(__x86_64__)
@@ -25,6 +28,20 @@ namespace {
 #undef MVAR_LANES
 #undef MVAR_REGISTERS
 #pragma clang attribute pop
+
+#ifdef MVAR_AVX512_KERNEL
+#pragma clang attribute push( \
+    __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx512bf16,avx512vnni,fma"))), apply_to = function)
+#define MVAR_NAMESPACE avx512_more
+#define MVAR_LANES 16
+#define MVAR_REGISTERS 32
+#include "vector_math.h"
+#include MVAR_AVX512_KERNEL
+#undef MVAR_NAMESPACE
+#undef MVAR_LANES
+#undef MVAR_REGISTERS
+#pragma clang attribute pop
+#endif
 
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 #define MVAR_NAMESPACE avx2

@@ -20,10 +20,22 @@ using mvar::Activation;
 /// How far a tile runs along k before its sums are folded.
 constexpr int64_t depth_step = 1024;
 constexpr int64_t block_rows = 48, block_columns = 64;
+/// Fewer rows do not pay for arranging the weights.
+constexpr int64_t fewest_panel_rows = 64;
+
+/// Rows of x in one step along k, `stride` numbers apart.
+template <class Number>
+struct PackedRows {
+  Number *numbers;
+  float *offsets;  // what is taken away from each row's sums, or null
+  int64_t stride;
+
+  PackedRows from(int64_t row) const { return {numbers + row * stride, offsets ? offsets + row : nullptr, stride}; }
+};
 
 /// A whole product.
 struct Product {
-  void *x;                     // packed: [steps][rows][packed_step]
+  void *x;                     // packed: [steps][rows][step]
   float *row_scales;           // [rows], for whole numbers
   float *offsets;              // [steps][rows], what is taken away from sums, where weights were shifted
   const void *weight;          // [columns, depth]
@@ -33,8 +45,13 @@ struct Product {
   int64_t rows, columns, depth, packed_depth;
   Activation activation;
 
-  /// How many numbers of each row of `x` the step that begins at `k` has, with the zeros that fill the last register.
-  int64_t packed_step(int64_t k) const { return std::min(depth_step, packed_depth - k); }
+  /// The step that begins at `k`, with the zeros that fill the last register.
+  template <class Number>
+  PackedRows<Number> packed(int64_t k) const {
+    return {
+        static_cast<Number *>(x) + rows * k, offsets ? offsets + k / depth_step * rows : nullptr,
+        std::min(depth_step, packed_depth - k)};
+  }
 };
 
 /// One way to multiply.
@@ -44,26 +61,16 @@ struct Kernel {
   bool has_row_scales, has_offsets;
   void (*pack_row)(const Product &, const float *x, int64_t row);
   void (*compute_block)(const Product &, int64_t row, int64_t column);
+  // For many rows, where there are: [packed depth][block_columns] numbers.
+  void (*pack_panel)(const Product &, int64_t column, void *panel) = nullptr;
+  void (*compute_panel_block)(const Product &, int64_t row, int64_t column, const void *panel) = nullptr;
 };
 
 }  // namespace
 
 #define MVAR_KERNEL "linear_arithmetic.h"
+#define MVAR_AVX512_KERNEL "linear_avx512.h"
 #include "each_instruction_set.h"
-
-#if defined(__x86_64__)
-namespace {
-#pragma clang attribute push( \
-    __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx512bf16,avx512vnni,fma"))), apply_to = function)
-#define MVAR_NAMESPACE avx512_more
-#define MVAR_LANES 16
-#define MVAR_REGISTERS 32
-#define MVAR_FMA(a, b, c) __builtin_elementwise_fma(a, b, c)
-#include "vector_math.h"
-#include "linear_avx512.h"
-#pragma clang attribute pop
-}  // namespace
-#endif
 
 namespace {
 
@@ -75,7 +82,7 @@ Kernel best_kernel(at::ScalarType weight) {
   }
   if (set >= mvar::InstructionSet::avx512_vnni) {
     if (weight == at::kShort) return avx512_more::kernel_of<avx512_more::Int16>();
-    if (weight == at::kChar) return avx512_more::kernel_of<avx512_more::Int8>();
+    if (weight == at::kChar) return avx512_more::panel_kernel_of<avx512_more::Int8>();
   }
 #endif
   return MVAR_BEST(kernel)(weight);
@@ -83,13 +90,14 @@ Kernel best_kernel(at::ScalarType weight) {
 
 void run(const Kernel &kernel, Product &product, const float *x) {
   const int64_t rows = product.rows, depth = product.depth;
+  const auto number_size = static_cast<int64_t>(kernel.number_size);
   product.packed_depth = at::divup(depth, kernel.width) * kernel.width;
   at::Tensor packed, scales, offsets;
   // One step of whole registers of float32 is packed already.
   if (kernel.number_size == sizeof(float) && product.packed_depth == depth && depth <= depth_step) {
     product.x = const_cast<float *>(x);
   } else {
-    packed = at::empty({rows * product.packed_depth * static_cast<int64_t>(kernel.number_size)}, at::kByte);
+    packed = at::empty({rows * product.packed_depth * number_size}, at::kByte);
     product.x = packed.mutable_data_ptr();
     if (kernel.has_row_scales) product.row_scales = (scales = at::empty({rows})).mutable_data_ptr<float>();
     if (kernel.has_offsets) {
@@ -101,9 +109,24 @@ void run(const Kernel &kernel, Product &product, const float *x) {
     });
   }
   const int64_t row_blocks = at::divup(rows, block_rows), column_blocks = at::divup(product.columns, block_columns);
-  at::parallel_for(0, row_blocks * column_blocks, 1, [&](int64_t begin, int64_t end) {
+  const int64_t threads = mvar::loop_threads();
+  const bool has_panels = kernel.pack_panel && rows >= fewest_panel_rows;
+  const auto panels =
+      at::empty({has_panels ? threads : 0, block_columns * product.packed_depth * number_size}, at::kByte);
+  // Enough shares for every thread, of as many rows as can be.
+  const int64_t groups = std::min(row_blocks, at::divup(16 * threads, column_blocks));
+  at::parallel_for(0, groups * column_blocks, 1, [&](int64_t begin, int64_t end) {
     for (int64_t index = begin; index < end; index++) {
-      kernel.compute_block(product, index % row_blocks * block_rows, index / row_blocks * block_columns);
+      const int64_t group = index % groups, column = index / groups * block_columns;
+      auto *panel = panels.mutable_data_ptr<uint8_t>();
+      if (has_panels) kernel.pack_panel(product, column, panel += at::get_thread_num() * panels.size(1));
+      for (int64_t block = row_blocks * group / groups; block < row_blocks * (group + 1) / groups; block++) {
+        if (has_panels) {
+          kernel.compute_panel_block(product, block * block_rows, column, panel);
+        } else {
+          kernel.compute_block(product, block * block_rows, column);
+        }
+      }
     }
   });
 }

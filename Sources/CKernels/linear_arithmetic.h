@@ -21,7 +21,7 @@ struct Widened {
   static Numbers read(const Right *from) { return widened(from, lanes); }
   static Numbers read(const Right *from, int64_t count) { return widened(from, count); }
   static Sums multiplied(Numbers a, Numbers b, Sums sum) { return MVAR_FMA(a, b, sum); }
-  static Vector floats(Sums sums) { return sums; }
+  static Vector addends(Sums sums) { return sums; }
 
  private:
   static inline Vector widened(const float *from, int64_t count) { return load(from, count); }
@@ -67,7 +67,7 @@ struct Int16 {
     return sum + (Integers)_mm256_madd_epi16((__m256i)a, (__m256i)b);
 #endif
   }
-  static Vector floats(Sums sums) { return __builtin_convertvector(sums, Vector); }
+  static Vector addends(Sums sums) { return __builtin_convertvector(sums, Vector); }
 
  private:
   static inline Numbers read_shorts(const int16_t *from, int64_t count) {

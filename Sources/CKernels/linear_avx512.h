@@ -2,6 +2,8 @@
 // pairs of 16-bit numbers and fours of bytes (AVX-512 VNNI).
 #include "linear_quantize.h"
 #include "linear_tile.h"
+//
+#include "linear_panel.h"
 
 namespace MVAR_NAMESPACE {
 
@@ -25,7 +27,7 @@ struct BFloat16 {
     return (__m512bh)_mm512_maskz_loadu_epi16(static_cast<__mmask32>((uint64_t{1} << count) - 1), from);
   }
   static Sums multiplied(Numbers a, Numbers b, Sums sum) { return _mm512_dpbf16_ps(sum, a, b); }
-  static Vector floats(Sums sums) { return sums; }
+  static Vector addends(Sums sums) { return sums; }
 };
 
 /// Whole numbers as without VNNI, down to the last bit: one instruction multiplies and adds.
@@ -48,6 +50,8 @@ struct Int8 {
   static constexpr int spare = 1;
   static constexpr float limit = 127;
   static constexpr int offset = 128;
+  // Sums are exact in any order: panels may add them up.
+  static_assert(depth_step * 255 * static_cast<int64_t>(limit) <= INT32_MAX);
 
   static Numbers read_left(const Left *from) { return _mm512_loadu_si512(from); }
   static void write_left(Left *to, Vector value) {
@@ -59,7 +63,7 @@ struct Int8 {
     return shifted(_mm512_maskz_loadu_epi8((uint64_t{1} << count) - 1, from));
   }
   static Sums multiplied(Numbers a, Numbers b, Sums sum) { return (Integers)_mm512_dpbusd_epi32((__m512i)sum, b, a); }
-  static Vector floats(Sums sums) { return __builtin_convertvector(sums, Vector); }
+  static Sums addends(Sums sums) { return sums; }
 
  private:
   static Numbers shifted(Numbers x) { return _mm512_xor_si512(x, _mm512_set1_epi8(-128)); }

@@ -32,9 +32,11 @@ constexpr int64_t panel = 32;
 constexpr int64_t tile = 4, points = 6;
 /// Tiles of a block from top to bottom, from left to right, and in all.
 constexpr int64_t block_height = 4, block_width = 8, block_tiles = block_height * block_width;
-/// Channels are padded to a multiple of this, and a chunk has at most so many.
-constexpr int64_t channel_step = 16, chunk = 80;
-/// Floats between the points of a chunk, so that their lines do not share a set of the cache.
+/// Channels are padded to a multiple of this, and so many at most are transformed at once.
+constexpr int64_t channel_step = 16, part = 80;
+/// Words of a chunk. A word has one float or, where products are in bfloat16, the numbers of two channels.
+constexpr int64_t chunk = part;
+/// Words between the points of a chunk, so that their lines do not share a set of the cache.
 constexpr int64_t gap = 16;
 
 /// The points that the transforms evaluate at: 0, ±near, ±far and infinity. Of all choices whose square has an exact
@@ -66,8 +68,8 @@ struct Shape {
   int64_t input_step() const { return enlarges ? tile / 2 : tile; }
   /// The input, from the block's first, that stands at this point of a tile.
   int64_t input(int64_t point) const { return enlarges ? (point + 1) / 2 : point; }
-  /// Floats from one point to the next in a chunk's weights, and in a tile's products.
-  static int64_t weight_stride(int64_t channels) { return channels * panel + gap; }
+  /// Words from one point to the next in a chunk's weights, and floats in a tile's products.
+  static int64_t weight_stride(int64_t words) { return words * panel + gap; }
   int64_t product_stride() const { return (live() + 1) * panel; }
 };
 
@@ -89,7 +91,7 @@ struct Block {
         std::min(rows * tile, shape.output_height() - row) * std::min(columns * tile, shape.output_width() - column);
   }
   int64_t tiles() const { return rows * columns; }
-  /// Floats from one point to the next in the transformed inputs.
+  /// Words from one point to the next in the transformed inputs.
   int64_t input_stride() const { return tiles() * chunk + gap; }
 };
 
@@ -107,12 +109,32 @@ struct Target {
   float *statistics;  // of the block, [2][Co]
 };
 
+/// One way to multiply.
+struct Kernel {
+  int64_t numbers;  // in a word
+  void (*transform_input)(
+      const Shape &, const Block &, int64_t first, const float *x, const Preparation &, float *region, float *to);
+  void (*convolve)(
+      const Shape &, const Block &, int64_t column, const float *x, const void *kernel, float *weights, float *products,
+      const Target &);
+};
+
 }  // namespace
 
-#define MVAR_KERNEL "winograd_loops.h"
+#define MVAR_KERNEL "winograd_arithmetic.h"
+#define MVAR_AVX512_KERNEL "winograd_avx512.h"
 #include "each_instruction_set.h"
 
 namespace {
+
+Kernel best_kernel(bool has_halves, at::ScalarType products) {
+#if defined(__x86_64__)
+  if (products == at::kBFloat16 && mvar::instruction_set() >= mvar::InstructionSet::avx512_bfloat16) {
+    return avx512_more::kernel(has_halves);
+  }
+#endif
+  return MVAR_BEST(kernel)(has_halves);
+}
 
 /// weight [Co, Ci, 3, 3] → [panels of 32 outputs, Ci rounded up, 9, 32], in float32 or float16.
 at::Tensor winograd_weight(const at::Tensor &weight, bool halves) {
@@ -172,10 +194,13 @@ void check(
 
 /// x [B, Ci, h, w] with channels last in memory, a weight from `winograd_weight`, bias [Co], factors [B, 2, Ci] → the
 /// convolution of activation(x · factors[0] + factors[1]), [B, Co, h′, w′], likewise, and its channels' means and sums
-/// of squared distances, [B, 2, Co] float64. With a `total` the result is added to it, in place.
+/// of squared distances, [B, 2, Co] float64. With a `total` the result is added to it, in place. `products` is what is
+/// multiplied: float32, or bfloat16 where the processor can.
 std::tuple<at::Tensor, at::Tensor> winograd(
     const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias, bool enlarges,
-    const std::optional<at::Tensor> &factors, c10::string_view activation, const std::optional<at::Tensor> &total) {
+    const std::optional<at::Tensor> &factors, c10::string_view activation, const std::optional<at::Tensor> &total,
+    at::ScalarType products) {
+  TORCH_CHECK(products == at::kFloat || products == at::kBFloat16, "products in ", products);
   TORCH_CHECK(
       x.dim() == 4 && x.scalar_type() == at::kFloat && x.is_contiguous(at::MemoryFormat::ChannelsLast),
       "a float32 map with channels last is needed, not ", x.scalar_type(), " ", x.sizes());
@@ -191,50 +216,49 @@ std::tuple<at::Tensor, at::Tensor> winograd(
   const auto *scales = factors ? static_cast<const float *>(factors->const_data_ptr()) : nullptr;
   const auto *shift = static_cast<const float *>(bias.const_data_ptr());
   auto *to = static_cast<float *>(result.mutable_data_ptr());
-  const bool halves = weight.scalar_type() == at::kHalf;
-  const auto *kernel = static_cast<const char *>(weight.const_data_ptr());
+  const auto kernel = best_kernel(weight.scalar_type() == at::kHalf, products);
+  const auto *matrix = static_cast<const std::byte *>(weight.const_data_ptr());
   const int64_t panel_bytes = shape.padded_inputs() * 9 * panel * weight.element_size();
 
   // As many blocks at once as give every thread something to do and keep their transformed inputs in the last cache.
-  const int64_t blocks = shape.batch * shape.picture_blocks(), chunks = at::divup(shape.padded_inputs(), chunk);
+  const int64_t blocks = shape.batch * shape.picture_blocks(), in_parts = at::divup(shape.padded_inputs(), part);
   const int64_t threads = mvar::loop_threads();
   const int64_t largest = std::min(block_height, shape.tile_rows()) * std::min(block_width, shape.tile_columns());
-  const int64_t block_floats = chunks * shape.live() * (largest * chunk + gap);
+  const int64_t block_words =
+      at::divup(shape.padded_inputs(), chunk * kernel.numbers) * shape.live() * (largest * chunk + gap);
   const int64_t budget = threads * (int64_t{3} << 20) / static_cast<int64_t>(sizeof(float));
-  const int64_t step = std::max<int64_t>(1, std::min(budget / block_floats, blocks));
-  auto transformed = at::empty({step, block_floats}, x.options());
-  const int64_t region = (shape.input_step() * block_height + 2) * (shape.input_step() * block_width + 2) * chunk;
+  const int64_t step = std::max<int64_t>(1, std::min(budget / block_words, blocks));
+  auto transformed = at::empty({step, block_words}, x.options());
+  const int64_t region = (shape.input_step() * block_height + 2) * (shape.input_step() * block_width + 2) * part;
   const int64_t weights = shape.live() * Shape::weight_stride(chunk);
-  const int64_t products = block_tiles * shape.product_stride();
-  auto scratch = at::empty({threads, std::max(region, weights + products)}, x.options());
+  const int64_t sums = block_tiles * shape.product_stride();
+  auto scratch = at::empty({threads, std::max(region, weights + sums)}, x.options());
   auto parts = at::empty({blocks, 2, shape.outputs}, x.options());
   auto *in = static_cast<float *>(transformed.mutable_data_ptr());
   auto *own = static_cast<float *>(scratch.mutable_data_ptr());
   auto *measured = static_cast<float *>(parts.mutable_data_ptr());
-  const auto transform_input = MVAR_BEST(transform_input);
-  const auto convolve = halves ? MVAR_BEST(convolve_halves) : MVAR_BEST(convolve_floats);
 
   for (int64_t first = 0; first < blocks; first += step) {
     const int64_t present = std::min(step, blocks - first);
-    at::parallel_for(0, present * chunks, 1, [&](int64_t begin, int64_t end) {
+    at::parallel_for(0, present * in_parts, 1, [&](int64_t begin, int64_t end) {
       for (int64_t index = begin; index < end; index++) {
-        const Block block(shape, first + index / chunks);
+        const Block block(shape, first + index / in_parts);
         Preparation preparation{nullptr, nullptr, kind};
         if (scales) {
           preparation.scale = scales + block.picture * 2 * shape.inputs;
           preparation.offset = preparation.scale + shape.inputs;
         }
-        transform_input(
-            shape, block, index % chunks * chunk, from, preparation, own + at::get_thread_num() * scratch.size(1),
-            in + index / chunks * block_floats);
+        kernel.transform_input(
+            shape, block, index % in_parts * part, from, preparation, own + at::get_thread_num() * scratch.size(1),
+            in + index / in_parts * block_words);
       }
     });
     at::parallel_for(0, present * shape.panels(), 1, [&](int64_t begin, int64_t end) {
       float *weights_of_thread = own + at::get_thread_num() * scratch.size(1);
       for (int64_t index = begin; index < end; index++) {
         const int64_t number = index / shape.panels(), column = index % shape.panels();
-        convolve(
-            shape, Block(shape, first + number), column, in + number * block_floats, kernel + column * panel_bytes,
+        kernel.convolve(
+            shape, Block(shape, first + number), column, in + number * block_words, matrix + column * panel_bytes,
             weights_of_thread, weights_of_thread + weights,
             Target{shift, total.has_value(), to, measured + (first + number) * 2 * shape.outputs});
       }
@@ -257,7 +281,7 @@ TORCH_LIBRARY_FRAGMENT(mvar, library) {
   library.def("winograd_weight(Tensor weight, bool halves) -> Tensor");
   library.def(
       "winograd(Tensor x, Tensor weight, Tensor bias, bool enlarges, Tensor? factors, str activation, "
-      "Tensor(a!)? total) -> (Tensor, Tensor)");
+      "Tensor(a!)? total, ScalarType products) -> (Tensor, Tensor)");
 }
 TORCH_LIBRARY_IMPL(mvar, CPU, library) {
   library.impl("winograd_weight", winograd_weight);

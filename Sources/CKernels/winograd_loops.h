@@ -56,6 +56,15 @@ constexpr bool vanishes(int point) {
   return Enlarges && point == 2;
 }
 
+/// Products of floats. Transformed inputs and weights are words of 32 bits: of one number here.
+struct Floats {
+  static constexpr int64_t numbers = 1;
+
+  static void write(float *to, Vector value) { store(to, value); }
+  static Vector words(const Vector *values) { return values[0]; }
+  static Vector multiplied(Vector a, Vector b, Vector sum) { return MVAR_FMA(a, b, sum); }
+};
+
 /// Up to a vector of floats, and zeros.
 inline Vector load_some(const float *from, int64_t count) {
   return count >= lanes ? load(from) : count > 0 ? load(from, count) : Vector{};
@@ -92,8 +101,9 @@ void gather(
   }
 }
 
-/// The transform of one tile's inputs, whose rows are `row_stride` apart. Points are `point_stride` apart in `to`.
-template <bool Enlarges>
+/// The transform of one tile's inputs, whose rows are `row_stride` apart. Points are `point_stride` words apart in
+/// `to`.
+template <bool Enlarges, class Arithmetic>
 inline void transform_input_tile(
     const Shape &shape, const float *from, int64_t row_stride, int64_t depth, float *to, int64_t point_stride) {
   for (int64_t channel = 0; channel < depth; channel += lanes) {
@@ -106,34 +116,36 @@ inline void transform_input_tile(
       to_points<Enlarges>(column, result);
       for (int i = 0; i < points; i++) along_y[i][j] = result[i];
     }
-    float *target = to + channel;
+    float *target = to + channel / Arithmetic::numbers;
     for (int i = 0; i < points; i++) {
       if (vanishes<Enlarges>(i)) continue;
       Vector result[points];
       to_points<Enlarges>(along_y[i], result);
       for (int j = 0; j < points; j++) {
         if (vanishes<Enlarges>(j)) continue;
-        store(target, result[j]);
+        Arithmetic::write(target, result[j]);
         target += point_stride;
       }
     }
   }
 }
 
-/// Transforms a chunk of a block's inputs, from channel `first` on. A block's chunks lie behind each other in `to`,
-/// each [live points][tiles][channels] with gaps between points.
+/// Transforms a part of a block's inputs, from channel `first` on. A block's chunks lie behind each other in `to`, each
+/// [live points][tiles][words] with gaps between points.
+template <class Arithmetic>
 void transform_input(
     const Shape &shape, const Block &block, int64_t first, const float *x, const Preparation &preparation,
     float *region, float *to) {
-  const int64_t depth = std::min(chunk, shape.padded_inputs() - first);
+  const int64_t depth = std::min(part, shape.padded_inputs() - first), word = first / Arithmetic::numbers;
   gather(shape, block, first, depth, x, preparation, region);
   const int64_t row_stride = (block.columns * shape.input_step() + 2) * depth;
-  float *target = to + first / chunk * shape.live() * block.input_stride();
+  float *target = to + word / chunk * shape.live() * block.input_stride() + word % chunk;
+  const auto transform =
+      shape.enlarges ? transform_input_tile<true, Arithmetic> : transform_input_tile<false, Arithmetic>;
   for (int64_t row = 0; row < block.rows; row++) {
     for (int64_t column = 0; column < block.columns; column++, target += chunk) {
       const float *from = region + row * shape.input_step() * row_stride + column * shape.input_step() * depth;
-      (shape.enlarges ? transform_input_tile<true>
-                      : transform_input_tile<false>)(shape, from, row_stride, depth, target, block.input_stride());
+      transform(shape, from, row_stride, depth, target, block.input_stride());
     }
   }
 }
@@ -141,29 +153,39 @@ void transform_input(
 /// Outputs of a panel that are computed at once.
 constexpr int64_t pass = 2 * lanes < panel ? 2 * lanes : panel;
 
-/// Weights [depth][9][32] → [live points][passes][depth][pass], with gaps between points.
+/// One vector of weights, a panel apart in `from`, at the live points.
 template <bool Enlarges, typename Weight>
-void transform_weights(const Weight *from, int64_t depth, int64_t outputs, float *to) {
-  const int64_t stride = Shape::weight_stride(depth);
-  for (int64_t k = 0; k < depth; k++, from += 9 * panel) {
+inline void transform_weight(const Weight *from, Vector *to) {
+  Vector along_y[points][3];
+  for (int x = 0; x < 3; x++) {
+    Vector column[3], result[points];
+    for (int y = 0; y < 3; y++) column[y] = load(from + (y * 3 + x) * panel);
+    weights_to_points<Enlarges>(column, result);
+    for (int i = 0; i < points; i++) along_y[i][x] = result[i];
+  }
+  for (int i = 0; i < points; i++) {
+    if (vanishes<Enlarges>(i)) continue;
+    Vector result[points];
+    weights_to_points<Enlarges>(along_y[i], result);
+    for (int j = 0; j < points; j++) {
+      if (!vanishes<Enlarges>(j)) *to++ = result[j];
+    }
+  }
+}
+
+/// Weights [depth][9][32] → [live points][passes][words][pass], with gaps between points.
+template <bool Enlarges, class Arithmetic, typename Weight>
+void transform_weights(const Shape &shape, const Weight *from, int64_t words, int64_t outputs, float *to) {
+  const int64_t stride = Shape::weight_stride(words);
+  for (int64_t k = 0; k < words; k++, from += Arithmetic::numbers * 9 * panel) {
     for (int64_t lane = 0; lane < outputs; lane += lanes) {
-      Vector along_y[points][3];
-      for (int x = 0; x < 3; x++) {
-        Vector column[3], result[points];
-        for (int y = 0; y < 3; y++) column[y] = load(from + (y * 3 + x) * panel + lane);
-        weights_to_points<Enlarges>(column, result);
-        for (int i = 0; i < points; i++) along_y[i][x] = result[i];
-      }
-      float *target = to + (lane / pass * depth + k) * pass + lane % pass;
-      for (int i = 0; i < points; i++) {
-        if (vanishes<Enlarges>(i)) continue;
-        Vector result[points];
-        weights_to_points<Enlarges>(along_y[i], result);
-        for (int j = 0; j < points; j++) {
-          if (vanishes<Enlarges>(j)) continue;
-          store(target, result[j]);
-          target += stride;
-        }
+      Vector values[Arithmetic::numbers][points * points];
+      for (int n = 0; n < Arithmetic::numbers; n++) transform_weight<Enlarges>(from + n * 9 * panel + lane, values[n]);
+      float *target = to + (lane / pass * words + k) * pass + lane % pass;
+      for (int64_t point = 0; point < shape.live(); point++, target += stride) {
+        Vector of_word[Arithmetic::numbers];
+        for (int n = 0; n < Arithmetic::numbers; n++) of_word[n] = values[n][point];
+        store(target, Arithmetic::words(of_word));
       }
     }
   }
@@ -173,13 +195,15 @@ constexpr int vectors = pass / lanes;
 constexpr int product_rows =
     (MVAR_REGISTERS - vectors - 1) / vectors < 13 ? (MVAR_REGISTERS - vectors - 1) / vectors : 13;
 
-/// to[r][c] (+)= Σ_k x[r][k] weight[k][c] for `Rows` tiles and `Columns` vectors of outputs, k from first to last.
-template <int Rows, int Columns>
+/// to[r][c] (+)= Σ_k x[r][k] weight[k][c] for `Rows` tiles and `Columns` vectors of outputs, k from first to last word.
+template <class Arithmetic, int Rows, int Columns>
 inline void multiply_rows(
-    int64_t rows, const float *x, const float *next, int64_t depth, const float *weight, bool adds, float *to,
+    int64_t rows, const float *x, const float *next, int64_t words, const float *weight, bool adds, float *to,
     int64_t to_stride) {
   if constexpr (Rows > 1) {
-    if (rows < Rows) return multiply_rows<Rows - 1, Columns>(rows, x, next, depth, weight, adds, to, to_stride);
+    if (rows < Rows) {
+      return multiply_rows<Arithmetic, Rows - 1, Columns>(rows, x, next, words, weight, adds, to, to_stride);
+    }
   }
   Vector sum[Rows][Columns] = {};
   if (adds) {
@@ -189,7 +213,7 @@ inline void multiply_rows(
       for (int v = 0; v < Columns; v++) sum[r][v] = load(to + r * to_stride + v * lanes);
     }
   }
-  for (int64_t k = 0; k < depth; k++) {
+  for (int64_t k = 0; k < words; k++) {
     Vector factor[Columns];
 #pragma clang loop unroll(full)
     for (int v = 0; v < Columns; v++) factor[v] = load(weight + k * pass + v * lanes);
@@ -198,7 +222,7 @@ inline void multiply_rows(
     for (int r = 0; r < Rows; r++) {
       const Vector value = splat(x[r * chunk + k]);
 #pragma clang loop unroll(full)
-      for (int v = 0; v < Columns; v++) sum[r][v] = MVAR_FMA(value, factor[v], sum[r][v]);
+      for (int v = 0; v < Columns; v++) sum[r][v] = Arithmetic::multiplied(value, factor[v], sum[r][v]);
     }
   }
 #pragma clang loop unroll(full)
@@ -208,19 +232,20 @@ inline void multiply_rows(
   }
 }
 
-/// x [rows, depth] times a chunk of a panel's weights, [passes][depth][pass], for its first outputs.
+/// x [rows, words] times a chunk of a panel's weights, [passes][words][pass], for its first outputs.
+template <class Arithmetic>
 void multiply(
-    const float *x, const float *next, int64_t rows, int64_t depth, const float *weight, int64_t outputs, bool adds,
+    const float *x, const float *next, int64_t rows, int64_t words, const float *weight, int64_t outputs, bool adds,
     float *to, int64_t to_stride) {
   // Shares as even as can be: a few rows alone would wait for their own sums.
   const int64_t shares = at::divup(rows, product_rows);
-  for (int64_t column = 0; column < outputs; column += pass, weight += depth * pass) {
+  for (int64_t column = 0; column < outputs; column += pass, weight += words * pass) {
+    const auto product = outputs - column > lanes ? multiply_rows<Arithmetic, product_rows, vectors>
+                                                  : multiply_rows<Arithmetic, product_rows, 1>;
     for (int64_t share = 0; share < shares; share++) {
       const int64_t row = rows * share / shares, count = rows * (share + 1) / shares - row;
-      const auto product =
-          outputs - column > lanes ? multiply_rows<product_rows, vectors> : multiply_rows<product_rows, 1>;
       product(
-          count, x + row * chunk, next + row * chunk, depth, weight, adds, to + row * to_stride + column, to_stride);
+          count, x + row * chunk, next + row * chunk, words, weight, adds, to + row * to_stride + column, to_stride);
     }
   }
 }
@@ -312,43 +337,43 @@ inline void transform_output(
 }
 
 /// One panel of a block's outputs.
-template <bool Enlarges, typename Weight>
-inline void convolve(
+template <bool Enlarges, class Arithmetic, typename Weight>
+inline void convolve_panel(
     const Shape &shape, const Block &block, int64_t column, const float *x, const Weight *kernel, float *weights,
     float *products, const Target &target) {
   const int64_t outputs = std::min(panel, shape.outputs - column * panel);
-  for (int64_t first = 0; first < shape.padded_inputs(); first += chunk) {
-    const int64_t depth = std::min(chunk, shape.padded_inputs() - first);
-    transform_weights<Enlarges>(kernel + first * 9 * panel, depth, outputs, weights);
+  const int64_t all_words = shape.padded_inputs() / Arithmetic::numbers;
+  for (int64_t first = 0; first < all_words; first += chunk) {
+    const int64_t words = std::min(chunk, all_words - first);
+    transform_weights<Enlarges, Arithmetic>(
+        shape, kernel + first * Arithmetic::numbers * 9 * panel, words, outputs, weights);
     const float *in = x + first / chunk * shape.live() * block.input_stride();
     for (int64_t point = 0; point < shape.live(); point++) {
-      multiply(
-          in + point * block.input_stride(), in + (point + 1) * block.input_stride(), block.tiles(), depth,
-          weights + point * Shape::weight_stride(depth), outputs, first > 0, products + point * panel,
+      multiply<Arithmetic>(
+          in + point * block.input_stride(), in + (point + 1) * block.input_stride(), block.tiles(), words,
+          weights + point * Shape::weight_stride(words), outputs, first > 0, products + point * panel,
           shape.product_stride());
     }
   }
   transform_output<Enlarges>(shape, block, column, products, target);
 }
 
-void convolve_floats(
-    const Shape &shape, const Block &block, int64_t column, const float *x, const char *kernel, float *weights,
+template <class Arithmetic, typename Weight>
+void convolve(
+    const Shape &shape, const Block &block, int64_t column, const float *x, const void *kernel, float *weights,
     float *products, const Target &target) {
-  (shape.enlarges
-       ? convolve<true, float>
-       : convolve<
-             false,
-             float>)(shape, block, column, x, reinterpret_cast<const float *>(kernel), weights, products, target);
+  const auto of_panel =
+      shape.enlarges ? convolve_panel<true, Arithmetic, Weight> : convolve_panel<false, Arithmetic, Weight>;
+  of_panel(shape, block, column, x, static_cast<const Weight *>(kernel), weights, products, target);
 }
 
-void convolve_halves(
-    const Shape &shape, const Block &block, int64_t column, const float *x, const char *kernel, float *weights,
-    float *products, const Target &target) {
-  (shape.enlarges
-       ? convolve<true, at::Half>
-       : convolve<
-             false,
-             at::Half>)(shape, block, column, x, reinterpret_cast<const at::Half *>(kernel), weights, products, target);
+template <class Arithmetic>
+constexpr Kernel kernel_of(bool has_halves) {
+  return {
+      Arithmetic::numbers,
+      transform_input<Arithmetic>,
+      has_halves ? convolve<Arithmetic, at::Half> : convolve<Arithmetic, float>,
+  };
 }
 
 }  // namespace MVAR_NAMESPACE

@@ -68,9 +68,9 @@ void ctorch_return_freed_memory(void) {
 #endif
 }
 
-void ctorch_release_unused_memory(void) {
+void ctorch_release_unused_memory(size_t least) {
 #ifdef __GLIBC__
-  malloc_trim(0);
+  if (mallinfo2().fordblks >= least) malloc_trim(0);
 #endif
 }
 

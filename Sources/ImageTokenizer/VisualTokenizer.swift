@@ -21,7 +21,7 @@ public struct VisualTokenizer {
     ///   - path: Where the parameters are.
     /// - Throws: ``Torch/TorchError`` if memory runs out.
     public init(
-        _ configuration: TokenizerConfiguration, decoding: ConvolutionAlgorithm = .fast(weights: .float32),
+        _ configuration: TokenizerConfiguration, decoding: ConvolutionAlgorithm = .fast(.float32),
         at path: ParameterPath
     ) throws(TorchError) {
         self.configuration = configuration

@@ -31,9 +31,14 @@ public struct ModelSource: Hashable, Sendable {
     /// Where they compute.
     public var device: Device = .cpu
 
-    /// How the decoder's convolutions are computed: as exactly as the blocks, about.
+    /// How the decoder's convolutions are computed: at least as exactly as the blocks.
     var convolutions: ConvolutionAlgorithm {
-        decoding ?? .fast(weights: precision == .float32 ? .float32 : .float16)
+        if let decoding { return decoding }
+        return switch precision {
+        case .float32: .fast(.float32)
+        case .float16, .int16: .fast(.float16)
+        case .bfloat16, .int8: .fast(.bfloat16)
+        }
     }
 
     /// A source; everything but the paths can be set afterwards.

@@ -20,7 +20,9 @@ public enum LibTorch {
     package static func returnFreedMemory() { ctorch_return_freed_memory() }
 
     /// Gives memory that has been freed back to the system, where the C library can.
-    public static func releaseUnusedMemory() { ctorch_release_unused_memory() }
+    ///
+    /// - Parameter least: Bytes of freed memory, not negative; what is less than that is kept.
+    public static func releaseUnusedMemory(least: Int = 0) { ctorch_release_unused_memory(least) }
 
     /// The folder from which the loader took LibTorch.
     public static var libraryFolder: String { String(cString: ctorch_library_folder()) }

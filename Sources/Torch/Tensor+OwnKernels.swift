@@ -90,7 +90,7 @@ extension Tensor {
     }
 
     /// What normalises groups of the channels of `[B, C, h, w]`, channels last in memory: `[B, 2, C]`, factors and then
-    /// summands. `statistics` are those of ``winogradConvolved(weight:bias:enlarging:prepared:addedTo:)``, if there are any.
+    /// summands. `statistics` are those of ``winogradConvolved(weight:bias:enlarging:prepared:addedTo:products:)``, if there are any.
     package func groupNormFactors(
         statistics: Tensor?, groups: Int, weight: Tensor, bias: Tensor, epsilon: Double
     ) throws(TorchError) -> Tensor {
@@ -98,7 +98,7 @@ extension Tensor {
             .tensor(self), .optional(statistics), .integer(groups), .tensor(weight), .tensor(bias), .number(epsilon))
     }
 
-    /// This kernel, `[outputs, inputs, 3, 3]`, arranged for ``winogradConvolved(weight:bias:enlarging:prepared:addedTo:)``.
+    /// This kernel, `[outputs, inputs, 3, 3]`, arranged for ``winogradConvolved(weight:bias:enlarging:prepared:addedTo:products:)``.
     ///
     /// - Parameter halves: Whether it is rounded to float16.
     /// - Returns: `[panels of 32 outputs, inputs rounded up to 16, 9, 32]`.
@@ -116,16 +116,18 @@ extension Tensor {
     ///   - preparation: What the map goes through before: factors and summands of its channels, `[B, 2, inputs]`, then an
     ///     activation.
     ///   - total: A map like the result, channels last, that the result is added to, in its place.
+    ///   - products: float32, or bfloat16 to round factors to that where the processor multiplies such.
     /// - Returns: `[B, outputs, h′, w′]`, channels last, and the means and sums of squared distances of its channels,
     ///   `[B, 2, outputs]` float64.
     /// - Throws: ``TorchError`` if shapes do not fit or memory runs out.
     package func winogradConvolved(
         weight: Tensor, bias: Tensor, enlarging: Bool = false,
-        prepared preparation: (factors: Tensor, activation: Activation)? = nil, addedTo total: Tensor? = nil
+        prepared preparation: (factors: Tensor, activation: Activation)? = nil, addedTo total: Tensor? = nil,
+        products: DType = .float32
     ) throws(TorchError) -> (map: Tensor, statistics: Tensor) {
         let results = try mvarWinograd.results(
             .tensor(self), .tensor(weight), .tensor(bias), .boolean(enlarging), .optional(preparation?.factors),
-            .string((preparation?.activation ?? .identity).name), .optional(total))
+            .string((preparation?.activation ?? .identity).name), .optional(total), .dtype(products))
         return (results[0], results[1])
     }
 }

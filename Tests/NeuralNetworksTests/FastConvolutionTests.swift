@@ -10,7 +10,7 @@ import Torch
     /// A case: channels, and the height and width of the map.
     typealias Map = (inputs: Int, outputs: Int, height: Int, width: Int)
 
-    private static let fast = ConvolutionAlgorithm.fast(weights: .float32)
+    private static let fast = ConvolutionAlgorithm.fast(.float32)
 
     private func layer(
         _ map: Map, kernel: Int, enlarging: Bool = false, by algorithm: ConvolutionAlgorithm = Self.fast
@@ -35,12 +35,14 @@ import Torch
         let x = try input(map)
         let expected = try layer(map, kernel: 3, enlarging: enlarging, by: .direct)(x)
         let scale = try expected.magnitude().maximum().item()
-        let (exact, halves) = (ConvolutionWeights.float32, ConvolutionWeights.float16)
+        let layers: [(layer: Convolution2D, bound: Double)] = try [
+            (.float32, 2e-5), (.float16, 2e-3), (.bfloat16, 4e-2),
+        ].map { (try layer(map, kernel: 3, enlarging: enlarging, by: .fast($0)), $1) }
         try LibTorch.withEachInstructionSet { set in
-            for (weights, bound) in [(exact, 2e-5), (halves, 2e-3)] {
-                let found = try layer(map, kernel: 3, enlarging: enlarging, by: .fast(weights: weights))(x)
+            for (layer, bound) in layers {
+                let found = try layer(x)
                 #expect(found.shape == expected.shape)
-                #expect(try (found - expected).magnitude().maximum().item() < bound * scale, "\(set), \(weights)")
+                #expect(try (found - expected).magnitude().maximum().item() < bound * scale, "\(set), \(bound)")
             }
         }
     }
@@ -100,12 +102,14 @@ import Torch
 
     @Test(
         "A picture's result depends neither on the batch nor on the number of threads",
-        arguments: [(32, 48, 16, 16), (96, 16, 40, 40)] as [Map], [false, true])
-    func stable(map: Map, enlarging: Bool) throws {
+        arguments: [((32, 48, 16, 16), .float32), ((96, 16, 40, 40), .float32), ((176, 16, 40, 40), .bfloat16)]
+            as [(Map, ConvolutionPrecision)], [false, true])
+    func stable(of: (map: Map, precision: ConvolutionPrecision), enlarging: Bool) throws {
+        let map = of.map
         let x = try input(map, batch: 4)
         let norm = try GroupNorm(
             channels: map.outputs, groups: 8, epsilon: 1e-6, at: ParameterPath(FreshParameters(seed: 23)))
-        let layer = try layer(map, kernel: 3, enlarging: enlarging, by: Self.fast)
+        let layer = try layer(map, kernel: 3, enlarging: enlarging, by: .fast(of.precision))
         let before = LibTorch.threadCount
         defer { try? LibTorch.setThreadCount(before) }
         func result(_ x: Tensor) throws -> [Float] { try norm(layer(x), activation: .silu).array(of: Float.self) }

@@ -42,7 +42,7 @@ bool ctorch_keep_freed_memory(size_t most);
 void ctorch_return_freed_memory(void);
 
 /// Gives memory that the process has freed back to the system.
-void ctorch_release_unused_memory(void);
+void ctorch_release_unused_memory(size_t least);
 
 /// Loads LibTorch's CUDA library by name or path. Must happen before anything asks whether CUDA exists, because
 /// LibTorch keeps the first answer.

@@ -51,7 +51,8 @@ struct PrecisionOptions: ParsableArguments {
                 processors that multiply it. float16: for GPUs; on processors it only saves memory. auto: the fastest \
                 here that keeps 99 of 100 of float32's likeliest tokens. On processors that is about what blocks \
                 multiply tokens by; all else computes in float32, the decoder with weights in float16 where \
-                blocks are not in float32. 'mvar bench precision' measures what each loses.
+                blocks are not in float32, and in bfloat16 where they are in bfloat16 or int8 and the processor \
+                multiplies it. 'mvar bench precision' measures what each loses.
                 """,
             valueName: "type"))
     var precision: Choice = .float32
