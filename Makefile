@@ -53,7 +53,7 @@ KERNEL_TESTS := NeuralNetworksTests|NeighborhoodAttentionTests|KeyedUniformTests
 
 .PHONY: sanitize
 sanitize: set-up ## the kernels' tests under AddressSanitizer, built apart
-	swift test --sanitize=address --scratch-path .build/sanitized --filter '$(KERNEL_TESTS)'
+	swift test --sanitize=address --disable-xctest --scratch-path .build/sanitized --filter '$(KERNEL_TESTS)'
 
 .PHONY: parity
 parity: set-up ## what PyTorch recorded against what mvar computes; PARITY=folder if not ../shared/parity

@@ -19,7 +19,7 @@ package struct TokenizerBench {
     /// Measures the decoder in both ways.
     package func decoder(progress: BenchProgress = { _, _ in }) throws -> BenchReport<DecoderTimings> {
         let tokenizers = try RandomModel.tokenizer(
-            tokenizer, decoding: [.fast(.float32), .direct], device: device)
+            tokenizer, by: [.fast(.float32), .direct], device: device)
         let latent = try latent()
         let spreads = try measured(tokenizers.map { tokenizer in { _ = try tokenizer.pictures(of: latent) } }, progress)
         let operations = 2 * Double(ImageWork.decoder(tokenizer))
@@ -36,7 +36,7 @@ package struct TokenizerBench {
 
     /// Measures all parts.
     package func parts(progress: BenchProgress = { _, _ in }) throws -> BenchReport<TokenizerTimings> {
-        let network = try RandomModel.tokenizer(tokenizer, decoding: [.fast(.float32)], device: device)[0]
+        let network = try RandomModel.tokenizer(tokenizer, by: [.fast(.float32)], device: device)[0]
         let side = tokenizer.imageSide
         var numbers = RandomNumbers()
         let images = try numbers.tensor([batch, 3, side, side], .uniform(bound: 1), device: device)

@@ -16,17 +16,18 @@ public struct VisualTokenizer {
     ///
     /// - Parameters:
     ///   - configuration: The shape.
-    ///   - decoding: How the decoder's convolutions are computed where there are no gradients. The encoder's are always
-    ///     direct: one code more or less decides there.
+    ///   - encoding: How the encoder's convolutions are computed where there are no gradients.
+    ///   - decoding: How the decoder's are.
     ///   - path: Where the parameters are.
     /// - Throws: ``Torch/TorchError`` if memory runs out.
     public init(
-        _ configuration: TokenizerConfiguration, decoding: ConvolutionAlgorithm = .fast(.float32),
+        _ configuration: TokenizerConfiguration, encoding: ConvolutionAlgorithm = .fast(.float32),
+        decoding: ConvolutionAlgorithm = .fast(.float32),
         at path: ParameterPath
     ) throws(TorchError) {
         self.configuration = configuration
         let latentChannels = configuration.latentChannels
-        encoder = try Encoder(configuration, at: path / "encoder")
+        encoder = try Encoder(configuration, by: encoding, at: path / "encoder")
         decoder = try Decoder(configuration, by: decoding, at: path / "decoder")
         quantizer = try MultiScaleQuantizer(configuration, at: path / "quantize")
         quantizerInput = try Convolution2D(

@@ -43,7 +43,7 @@ struct PictureDetails: Encodable {
         {
             source.precision = precision
         }
-        if isTrue("mvar:exact") { source.decoding = .direct }
+        if isTrue("mvar:exact") { source.convolutions = .direct }
         return try PictureSheet(rebuilding: tokens, with: LoadedModel.tokenizer(source)).image
     }
 

@@ -21,7 +21,7 @@ struct ReconstructCommand: AsyncParsableCommand {
 
     @OptionGroup(title: "Model") var tokenizer: ModelTokenizerOptions
     @OptionGroup(title: "Computing") var compute: ComputeOptions
-    @OptionGroup(title: "Computing") var decoding: DecodingOptions
+    @OptionGroup(title: "Computing") var convolutions: ConvolutionOptions
     @OptionGroup(title: "Output") var pictures: PictureOutputOptions
     @OptionGroup(title: "Output") var output: OutputOptions
 
@@ -41,7 +41,7 @@ struct ReconstructCommand: AsyncParsableCommand {
         try compute.apply()
         let progress = output.progress("reconstructing", unit: "picture")
         defer { progress.finish() }
-        let tokenizer = try LoadedModel.tokenizer(decoding.applied(to: tokenizer.source(device: compute.device)))
+        let tokenizer = try LoadedModel.tokenizer(convolutions.applied(to: tokenizer.source(device: compute.device)))
         progress.begin()
         var results: [Result] = []
         for (number, image) in images.enumerated() {

@@ -29,7 +29,7 @@ struct SampleCommand: AsyncParsableCommand {
     @OptionGroup(title: "Sampling") var sampling: SamplingOptions
     @OptionGroup(title: "Computing") var compute: ComputeOptions
     @OptionGroup(title: "Computing") var precision: PrecisionOptions
-    @OptionGroup(title: "Computing") var decoding: DecodingOptions
+    @OptionGroup(title: "Computing") var convolutions: ConvolutionOptions
     @OptionGroup(title: "Output") var pictures: PictureOutputOptions
     @OptionGroup(title: "Output") var output: OutputOptions
 
@@ -44,9 +44,9 @@ struct SampleCommand: AsyncParsableCommand {
         progress.announce("loading the model")
         let source = model.source(device: compute.device, precision: precision)
         let run = try SampleRun(
-            generator: ImageGenerator(decoding.applied(to: source)),
+            generator: ImageGenerator(convolutions.applied(to: source)),
             choice: choice, sampling: sampling, isGrid: pictures.grid,
-            isExact: decoding.exact, paths: paths)
+            isExact: convolutions.exact, paths: paths)
         progress.begin()
         var samples: [Sample] = []
         try run.generate(batch: choice.batch) { state in

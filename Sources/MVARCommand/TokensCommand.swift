@@ -28,6 +28,7 @@ struct TokensCommand: AsyncParsableCommand {
 
         @OptionGroup(title: "Model") var tokenizer: ModelTokenizerOptions
         @OptionGroup(title: "Computing") var compute: ComputeOptions
+        @OptionGroup(title: "Computing") var convolutions: ConvolutionOptions
         @OptionGroup(title: "Output") var file: TokenFileOption
         @OptionGroup(title: "Output") var output: OutputOptions
 
@@ -49,7 +50,8 @@ struct TokensCommand: AsyncParsableCommand {
             try compute.apply()
             let progress = output.progress("encoding", unit: "picture")
             defer { progress.finish() }
-            let tokenizer = try LoadedModel.tokenizer(tokenizer.source(device: compute.device))
+            let tokenizer = try LoadedModel.tokenizer(
+                convolutions.applied(to: tokenizer.source(device: compute.device)))
             progress.begin()
             var rows: [[Int32]] = []
             for image in images {
@@ -86,7 +88,7 @@ struct TokensCommand: AsyncParsableCommand {
 
         @OptionGroup(title: "Model") var tokenizer: ModelTokenizerOptions
         @OptionGroup(title: "Computing") var compute: ComputeOptions
-        @OptionGroup(title: "Computing") var decoding: DecodingOptions
+        @OptionGroup(title: "Computing") var convolutions: ConvolutionOptions
         @OptionGroup(title: "Output") var pictures: PictureOutputOptions
         @OptionGroup(title: "Output") var output: OutputOptions
 
@@ -99,7 +101,7 @@ struct TokensCommand: AsyncParsableCommand {
             try compute.apply()
             let progress = output.progress("decoding", unit: "picture")
             defer { progress.finish() }
-            var source = decoding.applied(to: tokenizer.source(device: compute.device))
+            var source = convolutions.applied(to: tokenizer.source(device: compute.device))
             source.schedule = source.schedule ?? tokens.schedule
             let tokenizer = try LoadedModel.tokenizer(source)
             progress.begin()

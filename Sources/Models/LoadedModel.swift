@@ -108,7 +108,7 @@ public struct LoadedModel {
             try checkpoint.requireTokenizer().tensors(), origin: checkpoint.path, device: source.device,
             ignoring: DerivedBuffers.contains)
         let tokenizer = try VisualTokenizer(
-            configuration, decoding: source.convolutions, at: ParameterPath(parameters))
+            configuration, encoding: source.encoding, decoding: source.decoding, at: ParameterPath(parameters))
         try parameters.finish()
         return tokenizer
     }

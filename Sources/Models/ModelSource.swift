@@ -26,20 +26,23 @@ public struct ModelSource: Hashable, Sendable {
     public var description: ModelDescription?
     /// What the weights of the blocks are kept and multiplied in.
     public var precision: Precision = .float32
-    /// How the decoder's convolutions are computed on the CPU; nil for what suits the precision.
-    public var decoding: ConvolutionAlgorithm?
+    /// How the tokenizer's convolutions are computed on the CPU; nil for the fast way that suits each of them.
+    public var convolutions: ConvolutionAlgorithm?
     /// Where they compute.
     public var device: Device = .cpu
 
     /// How the decoder's convolutions are computed: at least as exactly as the blocks.
-    var convolutions: ConvolutionAlgorithm {
-        if let decoding { return decoding }
+    var decoding: ConvolutionAlgorithm {
+        if let convolutions { return convolutions }
         return switch precision {
         case .float32: .fast(.float32)
         case .float16, .int16: .fast(.float16)
         case .bfloat16, .int8: .fast(.bfloat16)
         }
     }
+
+    /// How the encoder's are: tokens never depend on the precision.
+    var encoding: ConvolutionAlgorithm { convolutions ?? .fast(.float32) }
 
     /// A source; everything but the paths can be set afterwards.
     public init(model: String? = nil, tokenizer: String? = nil) {

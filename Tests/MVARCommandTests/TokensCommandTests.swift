@@ -62,27 +62,39 @@ import Testing
         #expect(line([result(20, nil), result(nil, nil)]) == "a.png\t2 pictures\tPSNR infinite")
     }
 
-    @Test("--exact decodes by the plain algorithm, and hardly a pixel changes") func exact() async throws {
+    @Test("--exact computes by the plain algorithm, and hardly a pixel or a token changes") func exact() async throws {
         let folder = try TemporaryFolder()
         try photograph().write(to: folder.file("a.png"))
         for (name, flags) in [("fast", []), ("exact", ["--exact"])] {
             let arguments = ["reconstruct", folder.file("a.png"), "--model", Mini64.model, "-q"] + flags
             #expect(await failure(of: arguments + ["-o", folder.file("\(name).png")]) == nil)
+            let encoding = ["tokens", "encode", folder.file("a.png"), "--model", Mini64.model, "-q"] + flags
+            #expect(await failure(of: encoding + ["-o", folder.file("\(name).safetensors")]) == nil)
         }
+        let files = try ["fast", "exact"].map { try Data(contentsOf: URL(filePath: folder.file("\($0).safetensors"))) }
+        #expect(files[0] == files[1])
         let pictures = try ["fast", "exact"].map { try PixelImage(contentsOf: folder.file("\($0).png")).pixels }
         let differences = zip(pictures[0], pictures[1]).map { abs(Int($0) - Int($1)) }
         #expect(differences.allSatisfy { $0 <= 1 })
 
         let source = ModelSource(tokenizer: Mini64.tokenizer)
-        #expect(try DecodingOptions.parse([]).applied(to: source) == source)
-        let exact = try DecodingOptions.parse(["--exact"]).applied(to: source)
-        #expect(exact.decoding == .direct)
+        #expect(try ConvolutionOptions.parse([]).applied(to: source) == source)
+        let exact = try ConvolutionOptions.parse(["--exact"]).applied(to: source)
+        #expect(exact.convolutions == .direct)
         let latent = try LoadedModel.tokenizer(source).quantizer.latent(
             of: Tensor((0..<680).map { Int64($0 % 64) }, shape: [1, 680]))
         let (fastest, plain) = (try LoadedModel.tokenizer(source), try LoadedModel.tokenizer(exact))
-        let difference = try withoutGradients { try fastest.decode(latent) - plain.decode(latent) }
-        let largest = try difference.magnitude().maximum().item()
-        #expect(largest > 0 && largest < 1e-4)
+        let pixels: [Float] = (0..<3 * 64 * 64).map { Float($0 % 97) / 48 - 1 }
+        let image = try Tensor(pixels, shape: [1, 3, 64, 64])
+        try withoutGradients {
+            for (found, expected) in [
+                (try fastest.decode(latent), try plain.decode(latent)),
+                (try fastest.features(of: image), try plain.features(of: image)),
+            ] {
+                let largest = try (found - expected).magnitude().maximum().item()
+                #expect(largest > 0 && largest < 1e-4)
+            }
+        }
     }
 
     @Test("The tokens are those that PyTorch computed") func goldenTokens() throws {

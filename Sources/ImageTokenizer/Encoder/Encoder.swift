@@ -10,10 +10,12 @@ struct Encoder {
     private let outputNorm: GroupNorm
     private let output: Convolution2D
 
-    init(_ configuration: TokenizerConfiguration, at path: ParameterPath) throws(TorchError) {
+    init(
+        _ configuration: TokenizerConfiguration, by algorithm: ConvolutionAlgorithm, at path: ParameterPath
+    ) throws(TorchError) {
         let lowest = configuration.multipliers.count - 1
         var channels = configuration.channels
-        input = try Convolution2D(from: 3, to: channels, kernel: 3, padding: 1, at: path / "conv_in")
+        input = try Convolution2D(from: 3, to: channels, kernel: 3, padding: 1, by: algorithm, at: path / "conv_in")
         var levels: [Level] = []
         var downsamplings: [Convolution2D] = []
         for (index, multiplier) in configuration.multipliers.enumerated() {
@@ -22,7 +24,7 @@ struct Encoder {
             levels.append(
                 try Level(
                     from: channels, to: outputs, blocks: TokenizerConfiguration.encoderBlocks,
-                    attending: index == lowest, by: .direct, at: place))
+                    attending: index == lowest, by: algorithm, at: place))
             channels = outputs
             if index != lowest {
                 downsamplings.append(
@@ -33,10 +35,11 @@ struct Encoder {
         }
         self.levels = levels
         self.downsamplings = downsamplings
-        middle = try MiddleBlocks(channels: channels, by: .direct, at: path / "mid")
+        middle = try MiddleBlocks(channels: channels, by: algorithm, at: path / "mid")
         outputNorm = try normalization(channels, at: path / "norm_out")
         output = try Convolution2D(
-            from: channels, to: configuration.latentChannels, kernel: 3, padding: 1, at: path / "conv_out")
+            from: channels, to: configuration.latentChannels, kernel: 3, padding: 1, by: algorithm,
+            at: path / "conv_out")
     }
 
     /// `[B, 3, H, W]` in -1...1 → `[B, Z, h, w]`.
