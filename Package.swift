@@ -107,8 +107,8 @@ let package = Package(
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "Checkpoints", "ImageTokenizer", "Images", "NeuralNetworks", "ScaleTransformer", "TokenPyramid",
-                "Torch", "Training",
+                "Checkpoints", "ImageTokenizer", "Images", "NeuralNetworks", "ScaleTransformer", "TestSupport",
+                "TokenPyramid", "Torch", "Training",
             ]),
         .testTarget(
             name: "ImageTokenizerTests", dependencies: ["ImageTokenizer", "NeuralNetworks", "TokenPyramid", "Torch"]),

@@ -34,7 +34,8 @@ class Comparison:
         self.arguments = arguments
         self.environment = environment(arguments.instruction_set)
         self.report = {
-            **conditions(arguments), "torch": None, "sample": [], "decoder": [], "attention": [], "not_run": [],
+            **conditions(arguments), "torch": None, "sample": [], "decoder": [], "attention": [], "train": [],
+            "not_run": [],
         }
 
     def run(self):
@@ -48,6 +49,9 @@ class Comparison:
             answer = self.bench("attention", "--runs", str(self.arguments.rounds))
             self.note(answer)
             self.report["attention"] = answer["rows"]
+        if "train" in self.arguments.parts:
+            for batch in self.arguments.batches:
+                self.report["train"] += self.steps(batch)
         self.report["load_average"][1] = os.getloadavg()[0]
         return self.report
 
@@ -81,6 +85,35 @@ class Comparison:
                 for contestant, _, answers in processes
             ]
 
+    def steps(self, batch):
+        """Steps of training, float32, of a d12: a d16's weights, gradients and averages take 5 GB in each process."""
+        request = json.dumps({"part": "train", "batch": batch})
+        with contextlib.ExitStack() as stack:
+            processes = []
+            for program, attention in [("mvar", "spatial-7"), ("mvar", "full")] + [("public-var", "full")] * bool(
+                    self.arguments.var):
+                say(f"train, batch {batch}: starting {table.NAMES[program]}, {attention}")
+                process = self.start_training(program, attention, batch)
+                stack.callback(process.end)
+                self.note(process.ask(request))
+                processes.append(({"program": program, "attention": attention, "batch": batch}, process, []))
+            for number in range(self.arguments.rounds):
+                say(f"train, batch {batch}: round {number + 1} of {self.arguments.rounds}")
+                for _, process, answers in processes:
+                    answer = process.ask(request)
+                    answers.append({
+                        "seconds": answer.get("seconds_per_step", answer.get("seconds")),
+                        "peak_memory_mib": answer["peak_memory_mib"]})
+            return [{**contestant, **gathered(answers)} for contestant, _, answers in processes]
+
+    def start_training(self, program, attention, batch):
+        if program != "mvar":
+            return self.start(Contestant(program, "float32"), batch, depth=12)
+        command = [
+            self.arguments.binary, "bench", "train", "--preset", "d12", "--attention", attention, "--batch", str(batch),
+            "--threads", str(self.arguments.threads), "--each-line", "--json", "-q"]
+        return Process("mvar", command, self.environment)
+
     def decoders(self):
         """The decoder by itself, float32, one picture: ours beside the public one, which VAR and MVAR share."""
         ours, theirs = [], []
@@ -106,7 +139,7 @@ class Comparison:
     def checkout(self, peer):
         return self.arguments.var if peer == "public-var" else self.arguments.mvar
 
-    def start(self, contestant, batch):
+    def start(self, contestant, batch, depth=16):
         threads = str(self.arguments.threads)
         if contestant.program == "mvar":
             command = [
@@ -115,7 +148,8 @@ class Comparison:
             return Process("mvar", command, self.environment)
         kind = contestant.program.removeprefix("public-")
         command = [
-            self.arguments.python, str(HERE / "peer.py"), kind, self.checkout(contestant.program), "--threads", threads]
+            self.arguments.python, str(HERE / "peer.py"), kind, self.checkout(contestant.program), "--threads", threads,
+            "--depth", str(depth)]
         if contestant.precision == "bfloat16":
             command.append("--autocast")
         process = Process(table.NAMES[contestant.program], command, self.environment)
@@ -155,8 +189,8 @@ def parse():
     parser.add_argument("--mvar", help="a checkout of MVAR's public code")
     parser.add_argument("--python", default=sys.executable, help="an interpreter with torch (default: this one)")
     parser.add_argument(
-        "--parts", type=words(["sample", "decoder", "attention"]), default=["sample", "decoder", "attention"],
-        metavar="sample,decoder,attention")
+        "--parts", type=words(["sample", "decoder", "attention", "train"]), default=["sample", "decoder", "attention"],
+        metavar="sample,decoder,attention,train")
     parser.add_argument(
         "--batches", type=lambda text: [positive(part) for part in text.split(",")], default=[1, 4], metavar="1,4")
     parser.add_argument(
@@ -175,7 +209,7 @@ def check(arguments):
         checkout = getattr(arguments, option)
         if checkout and not (pathlib.Path(checkout) / "models" / model).is_file():
             raise Failure(f"--{option} {checkout} is no checkout of {option.upper()}: it has no models/{model}")
-    if (arguments.var or arguments.mvar) and set(arguments.parts) & {"sample", "decoder"}:
+    if (arguments.var or arguments.mvar) and set(arguments.parts) & {"sample", "decoder", "train"}:
         try:
             found = subprocess.run([arguments.python, "-c", "import torch"], capture_output=True, text=True)
         except OSError as error:

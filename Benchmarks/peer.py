@@ -1,8 +1,9 @@
-"""A peer in a process of its own: makes a picture for every line that it reads, and says how long that took.
+"""A peer in a process of its own: makes a picture, or learns a step, for every line that it reads, and says how long
+that took.
 
 compare.py starts it; nothing else needs to. One JSON object a line, both ways:
 
-    reads   {"part": "sample" or "decoder", "batch": N}
+    reads   {"part": "sample", "decoder" or "train", "batch": N}
     writes  {"torch": version} once it is ready, then {"seconds": for the batch, "decoder_seconds": …,
             "peak_memory_mib": …} for each line; {"error": one line} where something is wrong
 """
@@ -20,8 +21,8 @@ PATCH_NUMS = (1, 2, 3, 4, 5, 6, 8, 10, 13, 16)
 SAMPLING = dict(cfg=2.7, top_k=1200, top_p=0.99)
 
 
-def load(kind, checkout):
-    """The tokenizer and the transformer of a checkout, in d16's published shape."""
+def load(kind, checkout, depth):
+    """The tokenizer and the transformer of a checkout, in the published shape of a depth."""
     import stand_ins
 
     stand_ins.install()
@@ -30,7 +31,7 @@ def load(kind, checkout):
 
     build = models.build_vae_var if kind == "var" else models.build_vae_mvar
     vae, transformer = build(
-        V=4096, Cvae=32, ch=160, share_quant_resi=4, device="cpu", patch_nums=PATCH_NUMS, num_classes=1000, depth=16,
+        V=4096, Cvae=32, ch=160, share_quant_resi=4, device="cpu", patch_nums=PATCH_NUMS, num_classes=1000, depth=depth,
         shared_aln=False)
     return vae.eval(), transformer.eval()
 
@@ -56,13 +57,14 @@ def randomize(module):
 
 
 class Peer:
-    def __init__(self, kind, checkout, autocasts):
+    def __init__(self, kind, checkout, autocasts, depth):
         import torch
 
         self.kind = kind
         self.autocasts = autocasts
         torch.manual_seed(0)
-        self.vae, self.transformer = load(kind, checkout)
+        self.vae, self.transformer = load(kind, checkout, depth)
+        self.optimizer = None
         randomize(self.vae)
         randomize(self.transformer)
         self.decoder_seconds = 0.0
@@ -79,9 +81,10 @@ class Peer:
     def answer(self, request):
         import torch
 
-        with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.autocasts):
+        part, learns = request["part"], request["part"] == "train"
+        with torch.inference_mode(not learns), torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.autocasts):
             start = time.perf_counter()
-            {"sample": self.sample, "decoder": self.decode}[request["part"]](request["batch"])
+            {"sample": self.sample, "decoder": self.decode, "train": self.learn}[part](request["batch"])
             seconds = time.perf_counter() - start
         return {"seconds": seconds, "decoder_seconds": self.decoder_seconds, "peak_memory_mib": peak_memory()}
 
@@ -93,6 +96,24 @@ class Peer:
             return self.transformer.autoregressive_infer_cfg(**settings)
         latent = self.transformer.autoregressive_infer(**settings)
         return self.vae.fhat_to_img(latent).add_(1).mul_(0.5)
+
+    def learn(self, batch):
+        """A step as VAR's trainer takes it, from tokens on: one masked pass over all scales, AdamW, clipping at 2."""
+        import torch
+
+        if self.optimizer is None:
+            self.transformer.train().requires_grad_(True)
+            self.optimizer = torch.optim.AdamW(
+                self.transformer.parameters(), lr=1e-4, betas=(0.9, 0.95), weight_decay=0.05)
+        tokens = [torch.randint(4096, (batch, side * side)) for side in PATCH_NUMS]
+        with torch.no_grad():
+            inputs = self.vae.quantize.idxBl_to_var_input(tokens)
+        logits = self.transformer(torch.arange(batch), inputs)
+        loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), torch.cat(tokens, dim=1).flatten())
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.transformer.parameters(), 2.0)
+        self.optimizer.step()
 
     def decode(self, batch):
         import torch
@@ -110,6 +131,7 @@ def main():
     parser.add_argument("kind", choices=["var", "mvar"])
     parser.add_argument("checkout")
     parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--depth", type=int, default=16)
     parser.add_argument("--autocast", action="store_true", help="bfloat16 by torch.autocast")
     arguments = parser.parse_args()
     # The peers' constructors print: the pipe is for answers only.
@@ -126,7 +148,7 @@ def main():
     try:
         torch.set_num_threads(arguments.threads)
         with contextlib.redirect_stdout(sys.stderr):
-            peer = Peer(arguments.kind, arguments.checkout, arguments.autocast)
+            peer = Peer(arguments.kind, arguments.checkout, arguments.autocast, arguments.depth)
         write({"torch": torch.__version__})
         for line in sys.stdin:
             write(peer.answer(json.loads(line)))

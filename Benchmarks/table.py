@@ -18,6 +18,8 @@ def markdown(report):
         parts.append(decoder(report["decoder"]))
     if report["attention"]:
         parts.append(attention(report["attention"]))
+    if report.get("train"):
+        parts.append(training(report["train"]))
     for missing in report["not_run"]:
         parts.append(f"Not run: mvar, {missing['precision']}, batch {missing['batch']}: {missing['reason']}")
     return "\n\n".join(parts)
@@ -109,6 +111,20 @@ def attention(rows):
             ]
             for row in rows
         ])
+
+
+def training(rows):
+    """Everybody's steps, and the first of ours, in groups of scales, beside the others."""
+    lines = []
+    for row in rows:
+        first = next(other for other in rows if other["batch"] == row["batch"])
+        lines.append([
+            f"{NAMES[row['program']]}, {row['attention']}", row["batch"], f"{row['seconds']:.2f}",
+            f"{row['seconds_min']:.2f}", f"{row['peak_memory_mib']:.0f}", f"{row['seconds'] / first['seconds']:.2f}",
+            f"{row['peak_memory_mib'] / first['peak_memory_mib']:.2f}",
+        ])
+    return grid(
+        ["training step, d12, float32", "batch", "s a step", "least", "peak MiB", "times as long", "times as large"], lines)
 
 
 def ablation(variants):

@@ -19,11 +19,15 @@ struct TrainModelCommand: AsyncParsableCommand {
               mvar train model --tokenizer runs/tokenizer/model \\
                 --data train.tar --validation val.tar \\
                 --run runs/model --minutes 45
+              mvar train model --tokenizer vae_ch160v4096z32.pth --from var_d16.pth \
+                --data pictures --validation held-out --run runs/d16 --steps 20000 \
+                --learning-rate 1e-5
             """)
 
     @OptionGroup(title: "Pictures") var pictures: TrainDataOptions
     @OptionGroup(title: "Run") var run: TrainRunOptions
     @OptionGroup(title: "Model") var shape: NetworkOptions
+    @OptionGroup(title: "Learning") var scales: GroupsOption
     @OptionGroup(title: "Learning") var learning: LearningOptions
     @OptionGroup(title: "For sampling") var recommended: RecommendationOptions
     @OptionGroup(title: "Output") var output: OutputOptions
@@ -36,11 +40,25 @@ struct TrainModelCommand: AsyncParsableCommand {
             completion: .file())
         var tokenizer: String
 
-        @Option(parsing: .unconditional, help: ArgumentHelp("The number of blocks.", valueName: "N"))
-        var depth: Int = 6
+        @Option(
+            help: ArgumentHelp(
+                "Begin with the weights of this model: a file of VAR or MVAR, a .safetensors file, or a folder.",
+                discussion: """
+                    Its shape is taken, but for the attention pattern, which is --attention's whatever masks the file \
+                    holds. Where there is another number of classes, only their vectors begin anew.
+                    """, valueName: "path"),
+            completion: .file())
+        var from: String?
 
-        @Option(parsing: .unconditional, help: ArgumentHelp("Channels of a token.", valueName: "N"))
-        var width: Int = 192
+        @Option(
+            parsing: .unconditional,
+            help: ArgumentHelp("The number of blocks. (default: 6, or --from's)", valueName: "N"))
+        var depth: Int?
+
+        @Option(
+            parsing: .unconditional,
+            help: ArgumentHelp("Channels of a token. (default: 192, or --from's)", valueName: "N"))
+        var width: Int?
 
         @Option(
             parsing: .unconditional,
@@ -53,9 +71,26 @@ struct TrainModelCommand: AsyncParsableCommand {
                 "Which tokens see which.", discussion: ShapeOptions.patterns, valueName: "pattern"))
         var attention: AttentionPattern = .spatial(kernel: 7)
 
-        func configuration(for tokenizer: TokenizerConfiguration, classes: Int) -> TransformerConfiguration {
-            TransformerConfiguration(
-                depth: depth, width: width, heads: heads ?? max(1, width / 64), classes: classes,
+        func validate() throws {
+            guard let from else { return }
+            let shape = [("--depth", depth), ("--width", width), ("--heads", heads)]
+            if let (option, value) = shape.first(where: { $0.1 != nil }), let value {
+                throw OptionError(
+                    option: option, value: "\(value)", need: "left out: the shape is that of '\(from)'")
+            }
+        }
+
+        func start(for tokenizer: TokenizerConfiguration) throws -> StartingModel? {
+            try from.map { try StartingModel($0, schedule: tokenizer.schedule) }
+        }
+
+        func configuration(
+            for tokenizer: TokenizerConfiguration, classes: Int, from start: StartingModel?
+        ) -> TransformerConfiguration {
+            if let start { return start.configuration(classes: classes, pattern: attention) }
+            let width = width ?? 192
+            return TransformerConfiguration(
+                depth: depth ?? 6, width: width, heads: heads ?? max(1, width / 64), classes: classes,
                 vocabularySize: tokenizer.vocabularySize, latentChannels: tokenizer.latentChannels,
                 schedule: tokenizer.schedule, pattern: attention)
         }
@@ -112,10 +147,12 @@ struct TrainModelCommand: AsyncParsableCommand {
         let tensors = try Checkpoint(path: shape.tokenizer).requireTokenizer().records.map {
             (name: $0.name, tensor: try $0.tensor())
         }
+        let start = try shape.start(for: tokenizer.configuration)
         let (learned, held) = try pictures.pictures(side: tokenizer.configuration.imageSide, output: output)
         let training = try ModelTraining(
-            settings(for: tokenizer.configuration, classes: learned.classes.count), folder: run.run,
-            tokenizer: tokenizer, tokenizerTensors: tensors)
+            settings(
+                shape.configuration(for: tokenizer.configuration, classes: learned.classes.count, from: start)),
+            folder: run.run, tokenizer: tokenizer, tokenizerTensors: tensors, from: start)
         try training.checkFolder(resuming: run.resume)
         let description = try recommendation(classes: learned.classes)
 
@@ -141,11 +178,11 @@ struct TrainModelCommand: AsyncParsableCommand {
             pictures: held.count)
     }
 
-    private func settings(for shape: TokenizerConfiguration, classes: Int) -> ModelTrainingSettings {
+    private func settings(_ configuration: TransformerConfiguration) -> ModelTrainingSettings {
         ModelTrainingSettings(
-            model: self.shape.configuration(for: shape, classes: classes), batch: run.batch,
-            learningRate: run.learningRate, optimizer: .init(weightDecay: learning.weightDecay),
-            labelDrop: learning.labelDrop, averageDecay: run.average, usesBFloat16: run.bfloat16, seed: run.seed,
+            model: configuration, batch: run.batch, learningRate: run.learningRate,
+            optimizer: .init(weightDecay: learning.weightDecay), labelDrop: learning.labelDrop,
+            averageDecay: run.average, groups: scales.groups, usesBFloat16: run.bfloat16, seed: run.seed,
             length: run.length, rhythm: run.rhythm)
     }
 

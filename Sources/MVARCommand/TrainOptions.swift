@@ -154,3 +154,16 @@ struct TrainRunOptions: ParsableArguments {
         try threads.apply()
     }
 }
+
+/// Which scales a step learns.
+struct GroupsOption: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Which scales a step learns.",
+            discussion: """
+                all: every one, in groups one after another where no token sees other scales, which gives the same \
+                gradients as one pass over all and takes less memory. cycle:N: the coarse scales in N steps of a \
+                cycle, then each fine one in one, as MVAR's public code does with N = 8.
+                """, valueName: "groups"))
+    var groups = ScaleGroups.all
+}

@@ -89,6 +89,9 @@ public struct NextScaleTransformer {
     /// Where the parameters are.
     public var device: Device { embedding.device }
 
+    /// The one parameter whose shape depends on the number of classes: a vector for each, and for the null class.
+    package static let classVectorsName = "class_emb.weight"
+
     /// Whether a parameter belongs to the head, which stays in float32 whatever the blocks compute in.
     public static func isInHead(_ name: String) -> Bool { name.hasPrefix("head.") || name.hasPrefix("head_nm.") }
 

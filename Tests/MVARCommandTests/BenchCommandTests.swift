@@ -55,7 +55,7 @@ import Testing
 
     @Test(
         "What has no effect on a part is accepted, so that one command line fits all",
-        arguments: ["sample", "attention", "decoder", "linear", "tokenizer", "precision"])
+        arguments: ["sample", "attention", "decoder", "linear", "tokenizer", "precision", "train"])
     func oneCommandLine(part: String) throws {
         let options = "--preset d20 --attention full --batch 2 --precision bfloat16 --device cpu --threads 1 --runs 2"
         _ = try MVARCommand.parseAsRoot(["bench", part] + options.split(separator: " ").map(String.init) + ["--json"])
@@ -97,7 +97,8 @@ import Testing
         arguments: [
             ["sample", "--runs", "0"], ["sample", "--runs", "-1"], ["decoder", "--batch", "0"],
             ["tokenizer", "--batch", "-2"], ["attention", "--sides", "16,0"], ["attention", "--sides", "129"],
-            ["linear", "--threads", "0"], ["precision", "--count", "0"], ["precision", "--cfg", "-1"],
+            ["linear", "--threads", "0"], ["precision", "--count", "0"], ["precision", "--count", "257"],
+            ["train", "--precision", "int8"], ["train", "--batch", "0"], ["precision", "--cfg", "-1"],
         ])
     func ranges(arguments: [String]) async {
         let failed = await failure(of: ["bench"] + arguments)

@@ -69,6 +69,23 @@ struct TrainCommandTests {
         #expect((second["confusion"] as? [[Int]])?.count == 2)
     }
 
+    @Test("A run begins with another's weights, whose shape it has") func from() async throws {
+        _ = try succeed(tokenizer("run", "--steps", "1", "-q"))
+        _ = try succeed(model("--steps", "1", "-q"))
+        let second =
+            ["train", "model", "--data", folder.file("data"), "--validation", folder.file("data")]
+            + ["--run", folder.file("second"), "--tokenizer", folder.file("run/model"), "--batch", "2", "--steps", "1"]
+            + ["--from", folder.file("model/model"), "--attention", "scale"]
+        _ = try succeed(second + ["--groups", "cycle:2", "-q"])
+        let settings = try String(contentsOfFile: folder.file("second/run.json"), encoding: .utf8)
+        #expect(settings.contains("\"startingModel\" : \"\(folder.file("model/model"))\""))
+        #expect(settings.contains("\"groups\" : \"cycle:2\""))
+        #expect(settings.contains("\"embed_dim\" : 32"))
+        let failed = await failure(of: second + ["--depth", "2"])
+        #expect(failed?.status == 1)
+        #expect(failed?.message?.contains("--depth") == true, "\(failed?.message ?? "")")
+    }
+
     @Test("A limit that leaves classes out says so, and names the option") func validationLimit() async {
         let failed = await failure(of: tokenizer("run", "--steps", "1", "--validation-limit", "1", "-q"))
         #expect(failed?.status == 1)

@@ -107,6 +107,19 @@ struct ModelTrainingTests {
         #expect(ScaleGroups.cycle(coarseSteps: 8).passes(step: 9, configuration(.full)) == [0..<4])
     }
 
+    @Test("Groups are written and read as on the command line; a cycle needs a pattern within scales")
+    func groups() throws {
+        for groups in [ScaleGroups.all, .cycle(coarseSteps: 8)] { #expect(ScaleGroups(groups.description) == groups) }
+        for text in ["", "All", "cycle", "cycle:", "cycle:0", "cycle:-1", "cycle:x", "8"] {
+            #expect(ScaleGroups(text) == nil, "\(text)")
+        }
+        var settings = ModelTrainingSettings(
+            model: configuration(.full), groups: .cycle(coarseSteps: 8), length: TrainingLength(steps: 1))
+        #expect(throws: TrainingError.self) { try settings.check() }
+        settings.model.pattern = .scale
+        try settings.check()
+    }
+
     @Test("Mirrored tokens are those of the mirrored picture")
     func tokensOfMirrored() throws {
         let pictures = try PictureSet([data.archive(count: 2, side: 16)], side: 16)

@@ -18,6 +18,6 @@ struct BenchCommand: AsyncParsableCommand {
             """,
         subcommands: [
             BenchSampleCommand.self, BenchAttentionCommand.self, BenchDecoderCommand.self, BenchLinearCommand.self,
-            BenchTokenizerCommand.self, BenchPrecisionCommand.self,
+            BenchTokenizerCommand.self, BenchPrecisionCommand.self, BenchTrainCommand.self,
         ])
 }

@@ -69,8 +69,8 @@ struct BenchPrecisionCommand: AsyncParsableCommand {
         var cfg: Double?
 
         func validate() throws {
-            if !(1...4096).contains(count) {
-                throw OptionError(option: "--count", value: "\(count)", need: "in 1...4096")
+            if !(1...256).contains(count) {
+                throw OptionError(option: "--count", value: "\(count)", need: "in 1...256: all logits are kept")
             }
             if let cfg { try SamplingParameters(guidance: cfg).check() }
         }

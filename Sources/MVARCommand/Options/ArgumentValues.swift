@@ -20,6 +20,14 @@ extension AttentionPattern: ExpressibleByArgument {
     public static var allValueStrings: [String] { ["full", "window-N", "scale", "spatial-K"] }
 }
 
+extension ScaleGroups: ExpressibleByArgument {
+    /// Reads `all` or `cycle:8`.
+    public init?(argument: String) { self.init(argument) }
+
+    /// The forms of a value.
+    public static var allValueStrings: [String] { ["all", "cycle:N"] }
+}
+
 extension CheckpointConversion.Form: ExpressibleByArgument {}
 
 extension CheckpointConversion.Part: ExpressibleByArgument {}

@@ -10,11 +10,8 @@ final class ModelTrainer: StepwiseTrainer {
     private let quantizer: MultiScaleQuantizer
     private let tokens: TokenSet
     private let validationTokens: TokenSet
-    private let parameters: TrainableParameters
-    private let forcing: TeacherForcing
-    private let optimizer: AdamW
+    private let optimization: ModelOptimization
     private let average: AveragedParameters?
-    private let groups: ScaleGroups
     private var order: ShuffledOrder
     /// The smallest validation loss so far, `[1]`; a tensor, so that it is saved with the others.
     private let smallestLoss: Tensor
@@ -22,21 +19,19 @@ final class ModelTrainer: StepwiseTrainer {
     var keepBest: ([(name: String, tensor: Tensor)]) throws -> Void = { _ in }
 
     init(
-        _ settings: ModelTrainingSettings, quantizer: MultiScaleQuantizer, tokens: TokenSet, validation: TokenSet
+        _ settings: ModelTrainingSettings, from source: any ParameterSource, quantizer: MultiScaleQuantizer,
+        tokens: TokenSet, validation: TokenSet
     ) throws(TorchError) {
         self.settings = settings
         self.quantizer = quantizer
         self.tokens = tokens
         validationTokens = validation
-        let precision: DType = settings.usesBFloat16 ? .bfloat16 : .float32
-        parameters = TrainableParameters(FreshParameters(seed: settings.seed)) {
-            NextScaleTransformer.isInHead($0) ? .float32 : precision
-        }
-        forcing = TeacherForcing(
-            try NextScaleTransformer(settings.model, at: ParameterPath(parameters)), precision: precision)
-        optimizer = try AdamW(parameters.masters, settings: settings.optimizer)
-        average = settings.averageDecay > 0 ? try AveragedParameters(parameters, decay: settings.averageDecay) : nil
-        groups = settings.cycle > 0 ? .cycle(coarseSteps: settings.cycle) : .all
+        optimization = try ModelOptimization(
+            settings.model, from: source, precision: settings.usesBFloat16 ? .bfloat16 : .float32,
+            settings: settings.optimizer, clip: settings.clip)
+        average =
+            settings.averageDecay > 0
+            ? try AveragedParameters(optimization.parameters, decay: settings.averageDecay) : nil
         order = ShuffledOrder(count: tokens.count, seed: settings.seed)
         smallestLoss = try Tensor.full([1], .greatestFiniteMagnitude, dtype: .float64)
     }
@@ -49,17 +44,12 @@ final class ModelTrainer: StepwiseTrainer {
         let inputs = try withoutGradients { () throws(TorchError) in try quantizer.teacherInputs(batch) }
         var coins = SplitMix64(seed: settings.seed, stream: step, purpose: 4)
         let labels = indices.map { coins.unit() < settings.labelDrop ? settings.model.nullClass : tokens.labels[$0] }
-        try parameters.dropGradients()
-        let loss = try forcing.accumulate(
-            groups.passes(step: step, settings.model), tokens: batch, inputs: inputs,
-            labels: Tensor(labels, shape: [labels.count]))
-        try parameters.gatherGradients()
-        let norm = try clipGradients(of: parameters.masters.map(\.tensor), to: settings.clip)
+        let (loss, norm) = try optimization.step(
+            settings.groups.passes(step: step, settings.model), tokens: batch, inputs: inputs,
+            labels: Tensor(labels, shape: [labels.count]), learningRate: learningRate)
         let metrics = [TrainingMetric("loss", loss), TrainingMetric("gradient_norm", norm)]
         guard loss.isFinite, norm.isFinite else { return [TrainingMetric("loss", .nan)] + metrics }
-        try optimizer.step(learningRate: learningRate)
         try average?.update(step: step)
-        try parameters.publish()
         return metrics
     }
 
@@ -89,25 +79,27 @@ final class ModelTrainer: StepwiseTrainer {
     }
 
     var state: [(name: String, tensor: Tensor)] {
-        parameters.masters.map { ("parameters." + $0.name, $0.tensor) }
+        optimization.parameters.masters.map { ("parameters." + $0.name, $0.tensor) }
             + (average?.averages ?? []).map { ("average." + $0.name, $0.tensor) }
-            + optimizer.moments.map { ("optimizer." + $0.name, $0.tensor) } + [("smallest_loss", smallestLoss)]
+            + optimization.optimizer.moments.map { ("optimizer." + $0.name, $0.tensor) } + [
+                ("smallest_loss", smallestLoss)
+            ]
     }
 
-    var optimizerSteps: [Int] { optimizer.steps }
+    var optimizerSteps: [Int] { optimization.optimizer.steps }
 
     func restore(optimizerSteps: [Int], tensor: (String) throws -> Tensor) throws {
-        try parameters.restore { try tensor("parameters." + $0) }
+        try optimization.parameters.restore { try tensor("parameters." + $0) }
         try withoutGradients {
             for (name, value) in average?.averages ?? [] { try value.assign(tensor("average." + name)) }
             try smallestLoss.assign(tensor("smallest_loss"))
         }
-        try optimizer.restore(steps: optimizerSteps) { try tensor("optimizer." + $0) }
+        try optimization.optimizer.restore(steps: optimizerSteps) { try tensor("optimizer." + $0) }
     }
 
     // MARK: The result
 
-    private var result: [(name: String, tensor: Tensor)] { average?.averages ?? parameters.masters }
+    private var result: [(name: String, tensor: Tensor)] { average?.averages ?? optimization.parameters.masters }
 
     private func finishedTransformer() throws -> NextScaleTransformer {
         let loaded = LoadedParameters(

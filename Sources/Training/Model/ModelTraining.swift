@@ -1,6 +1,7 @@
 public import Checkpoints
 public import ImageTokenizer
 import Models
+import NeuralNetworks
 import ScaleTransformer
 import TokenPyramid
 public import Torch
@@ -15,6 +16,7 @@ public struct ModelTraining {
     public let tokenizer: VisualTokenizer
     /// The tokenizer's tensors, which go into the result beside the transformer's.
     private let tokenizerTensors: [(name: String, tensor: Tensor)]
+    private let start: StartingModel?
 
     /// A run.
     ///
@@ -23,11 +25,14 @@ public struct ModelTraining {
     ///   - folder: Where the run keeps its state.
     ///   - tokenizer: What makes the tokens.
     ///   - tokenizerTensors: Its tensors by name, as they are to be written.
+    ///   - start: What the run begins with; nil for fresh weights.
     /// - Throws: ``TrainingError`` where a setting makes no sense, or tokenizer and transformer do not belong together.
     public init(
         _ settings: ModelTrainingSettings, folder: String, tokenizer: VisualTokenizer,
-        tokenizerTensors: [(name: String, tensor: Tensor)]
+        tokenizerTensors: [(name: String, tensor: Tensor)], from start: StartingModel? = nil
     ) throws(TrainingError) {
+        var settings = settings
+        settings.startingModel = start?.path
         try settings.check()
         let (model, shape) = (settings.model, tokenizer.configuration)
         guard model.schedule == shape.schedule else {
@@ -42,6 +47,7 @@ public struct ModelTraining {
         self.folder = folder
         self.tokenizer = tokenizer
         self.tokenizerTensors = tokenizerTensors
+        self.start = start
     }
 
     /// Where the best model so far is: a model folder that the sampler loads as it is.
@@ -73,8 +79,11 @@ public struct ModelTraining {
             throw TrainingError.invalidSetting("Label \(label) is not in 0..<\(settings.model.classes).")
         }
         let runFolder = try RunFolder(path: folder, settings: settings, resuming: resuming)
+        let fresh = FreshParameters(seed: settings.seed)
+        let source = try start?.parameters(for: settings.model, otherwise: fresh)
         let trainer = try ModelTrainer(
-            settings, quantizer: tokenizer.quantizer, tokens: tokens, validation: validation)
+            settings, from: source ?? fresh, quantizer: tokenizer.quantizer, tokens: tokens, validation: validation)
+        try source?.finish()
         trainer.keepBest = { parameters in
             try ModelFolder(path: resultPath).write(
                 completed(description),

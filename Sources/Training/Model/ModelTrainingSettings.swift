@@ -1,5 +1,6 @@
 public import NeuralNetworks
 public import ScaleTransformer
+import TokenPyramid
 
 /// Everything that decides what a transformer becomes, beside the tokens.
 public struct ModelTrainingSettings: Codable, Hashable, Sendable, TrainingSettings {
@@ -17,8 +18,10 @@ public struct ModelTrainingSettings: Codable, Hashable, Sendable, TrainingSettin
     public var labelDrop: Double
     /// The decay of the averaged weights, which are those that are measured and written; 0 for the last ones.
     public var averageDecay: Double
-    /// 0 to train all scales in every step; else the public code's cycle, with so many steps on the coarse scales.
-    public var cycle: Int
+    /// Which scales a step trains.
+    public var groups: ScaleGroups
+    /// The model whose weights the run begins with, as it was named; nil for fresh ones.
+    public var startingModel: String?
     /// Whether the blocks compute in bfloat16; the head never does.
     public var usesBFloat16: Bool
     /// Of weights, order and dropped labels.
@@ -32,7 +35,7 @@ public struct ModelTrainingSettings: Codable, Hashable, Sendable, TrainingSettin
     public init(
         model: TransformerConfiguration, batch: Int = 16, learningRate: Double = 1e-3,
         optimizer: AdamW.Settings = .init(), clip: Double = 2, labelDrop: Double = 0.1, averageDecay: Double = 0.995,
-        cycle: Int = 0, usesBFloat16: Bool = false, seed: UInt64 = 0, length: TrainingLength,
+        groups: ScaleGroups = .all, usesBFloat16: Bool = false, seed: UInt64 = 0, length: TrainingLength,
         rhythm: TrainingRhythm = .init(checkpoint: 100, validation: 200, report: 10)
     ) {
         self.model = model
@@ -42,7 +45,7 @@ public struct ModelTrainingSettings: Codable, Hashable, Sendable, TrainingSettin
         self.clip = clip
         self.labelDrop = labelDrop
         self.averageDecay = averageDecay
-        self.cycle = cycle
+        self.groups = groups
         self.usesBFloat16 = usesBFloat16
         self.seed = seed
         self.length = length
@@ -53,7 +56,11 @@ public struct ModelTrainingSettings: Codable, Hashable, Sendable, TrainingSettin
     func check() throws(TrainingError) {
         try checkRun()
         try require((0...1).contains(labelDrop), "The share of dropped labels must be in 0...1, not \(labelDrop).")
-        try require(cycle >= 0, "The steps of a cycle must be 0 or more, not \(cycle).")
+        if groups != .all {
+            try require(
+                model.pattern.isWithinScale,
+                "With \(model.pattern) all scales are learned in one pass: take the groups all, or scale or spatial-K.")
+        }
         try require(model.depth >= 1, "A transformer needs at least 1 block, not \(model.depth).")
         try require(
             model.heads >= 1 && model.width >= 1 && model.width % model.heads == 0,

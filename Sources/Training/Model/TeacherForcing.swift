@@ -2,32 +2,6 @@ package import ScaleTransformer
 import TokenPyramid
 package import Torch
 
-/// Which scales a step trains.
-package enum ScaleGroups: Hashable, Sendable, Codable {
-    /// All, in as few passes as the pattern allows; gradients add up.
-    case all
-    /// One group a step: the coarse scales in so many steps of a cycle, then each fine scale in one (the public code's
-    /// `ratio_k`).
-    case cycle(coarseSteps: Int)
-
-    /// The passes of a step, each over neighbouring scales.
-    ///
-    /// Where no token looks beyond its own scale, the loss splits exactly: coarse scales, which are small, together, and
-    /// every later one alone.
-    package func passes(step: Int, _ configuration: TransformerConfiguration) -> [Range<Int>] {
-        let count = configuration.schedule.count
-        guard configuration.pattern.isWithinScale else { return [0..<count] }
-        let first = min(max(configuration.firstSpatialScale, 1), count)
-        let groups = [0..<first] + (first..<count).map { $0..<$0 + 1 }
-        switch self {
-        case .all: return groups
-        case .cycle(let coarseSteps):
-            let position = step % (coarseSteps + groups.count - 1)
-            return [position < coarseSteps ? groups[0] : groups[position - coarseSteps + 1]]
-        }
-    }
-}
-
 /// The cross-entropy of a transformer that is given the true tokens of the coarser scales.
 package struct TeacherForcing {
     package let transformer: NextScaleTransformer

@@ -44,26 +44,22 @@ package struct TrainingReplay {
         var configuration = configuration
         if course == .full { configuration.pattern = .full }
         let groups: ScaleGroups = course == .cycle ? .cycle(coarseSteps: 8) : .all
-        let trainable = TrainableParameters(source)
-        let forcing = TeacherForcing(try NextScaleTransformer(configuration, at: ParameterPath(trainable)))
-        let optimizer = try AdamW(trainable.masters)
+        let optimization = try ModelOptimization(configuration, from: source)
         var losses: [Double] = []
         var norms: [Double] = []
         for step in 0..<steps {
             let batch = try tokens.selected(axis: 0, step).converted(to: .int64)
             let inputs = try withoutGradients { () throws(TorchError) in try quantizer.teacherInputs(batch) }
-            try trainable.dropGradients()
-            losses.append(
-                try forcing.accumulate(
-                    groups.passes(step: step, configuration), tokens: batch, inputs: inputs,
-                    labels: labels.selected(axis: 0, step).converted(to: .int64)))
-            norms.append(try clipGradients(of: trainable.masters.map(\.tensor), to: 2))
-            try optimizer.step(learningRate: 1e-4)
+            let result = try optimization.step(
+                groups.passes(step: step, configuration), tokens: batch, inputs: inputs,
+                labels: labels.selected(axis: 0, step).converted(to: .int64), learningRate: 1e-4)
+            losses.append(result.loss)
+            norms.append(result.gradientNorm)
         }
         self.losses = losses
         gradientNorms = norms
         var parameters: [String: Tensor] = [:]
-        for (name, tensor) in trainable.masters { parameters[name] = try tensor.detached() }
+        for (name, tensor) in optimization.parameters.masters { parameters[name] = try tensor.detached() }
         self.parameters = parameters
     }
 }

@@ -1,0 +1,52 @@
+package import NeuralNetworks
+package import ScaleTransformer
+package import Torch
+
+/// A transformer that learns: its parameters, the loss of a batch, and the optimizer that moves them.
+package final class ModelOptimization {
+    package let parameters: TrainableParameters
+    package let optimizer: AdamW
+    private let forcing: TeacherForcing
+    private let clip: Double
+
+    /// - Parameters:
+    ///   - configuration: The transformer's shape.
+    ///   - source: Where its parameters begin.
+    ///   - precision: What the blocks compute in, float32 or bfloat16; the head stays in float32.
+    ///   - settings: Of the optimizer.
+    ///   - clip: The largest gradient norm.
+    /// - Throws: ``Torch/TorchError`` if memory runs out.
+    package init(
+        _ configuration: TransformerConfiguration, from source: any ParameterSource, precision: DType = .float32,
+        settings: AdamW.Settings = .init(), clip: Double = 2
+    ) throws(TorchError) {
+        parameters = TrainableParameters(source) { NextScaleTransformer.isInHead($0) ? .float32 : precision }
+        forcing = TeacherForcing(
+            try NextScaleTransformer(configuration, at: ParameterPath(parameters)), precision: precision)
+        optimizer = try AdamW(parameters.masters, settings: settings)
+        self.clip = clip
+    }
+
+    /// Takes one step. Where loss or gradient are no numbers, nothing moves.
+    ///
+    /// - Parameters:
+    ///   - passes: From ``ScaleGroups``.
+    ///   - tokens: `[B, L]`, int64.
+    ///   - inputs: The teacher inputs of all scales but the first, `[B, L - n, Z]`, float32.
+    ///   - labels: `[B]`, int64.
+    ///   - learningRate: Of this step.
+    /// - Returns: The loss, and the norm of its gradient before it is clipped.
+    /// - Throws: ``Torch/TorchError`` if shapes do not fit or memory runs out.
+    package func step(
+        _ passes: [Range<Int>], tokens: Tensor, inputs: Tensor, labels: Tensor, learningRate: Double
+    ) throws(TorchError) -> (loss: Double, gradientNorm: Double) {
+        try parameters.dropGradients()
+        let loss = try forcing.accumulate(passes, tokens: tokens, inputs: inputs, labels: labels)
+        try parameters.gatherGradients()
+        let norm = try clipGradients(of: parameters.masters.map(\.tensor), to: clip)
+        guard loss.isFinite, norm.isFinite else { return (loss, norm) }
+        try optimizer.step(learningRate: learningRate)
+        try parameters.publish()
+        return (loss, norm)
+    }
+}
