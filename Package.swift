@@ -77,8 +77,8 @@ let package = Package(
         .target(
             name: "Training",
             dependencies: [
-                "Checkpoints", "FileInput", "FileOutput", "Images", "ImageTokenizer", "Models", "NeuralNetworks",
-                "ScaleTransformer", "TokenPyramid", "Torch",
+                "Checkpoints", "CZlib", "FileInput", "FileOutput", "Images", "ImageTokenizer", "Models",
+                "NeuralNetworks", "ScaleTransformer", "TokenPyramid", "Torch",
             ]),
         .target(
             name: "MVAR",
@@ -107,7 +107,7 @@ let package = Package(
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "Checkpoints", "ImageTokenizer", "Images", "NeuralNetworks", "ScaleTransformer", "TestSupport",
+                "Checkpoints", "CZlib", "ImageTokenizer", "Images", "NeuralNetworks", "ScaleTransformer", "TestSupport",
                 "TokenPyramid", "Torch", "Training",
             ]),
         .testTarget(

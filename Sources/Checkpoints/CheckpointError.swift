@@ -99,7 +99,7 @@ func listed(_ names: [String], limit: Int = 12) -> String {
 func quoted(_ name: String) -> String { "'" + printable(name, limit: 1024) + "'" }
 
 /// Text from a file is shown to the user: it must neither break the line nor steer the terminal.
-func printable(_ text: String, limit: Int = 4096) -> String {
+package func printable(_ text: String, limit: Int = 4096) -> String {
     var shown = ""
     var count = 0
     for scalar in text.unicodeScalars {

@@ -6,9 +6,20 @@ struct TrainCommand: AsyncParsableCommand {
         commandName: "train",
         abstract: "Train a tokenizer, then a model on its tokens.",
         discussion: """
-            Pictures (PNG, JPEG, WebP) come from tar archives with entries CLASS/NAME, as in n01443537/1.JPEG, or from \
-            folders with a folder for every class. A run keeps its state in a folder of its own and can be stopped with Ctrl-C and resumed. The result is a \
-            folder that 'mvar sample --model' takes as it is.
+            Pictures are PNG, JPEG or WebP, of any colour form. They come with their classes in one of these forms, \
+            told apart by content, whatever the files are called:
+
+              a folder with a folder for every class
+              a tar archive of entries CLASS/NAME, as n01443537/1.JPEG
+              a tar archive of pairs, as WebDataset has them: 7.jpg beside 7.cls,
+                in which the number of the class stands, from 0
+              a list: on every line a path, a tab and a class; paths count from
+                the folder of the list
+
+            Archives may be gzipped. Labels follow the names of the classes, by value where all are whole numbers. A \
+            picture that cannot be read is named and skipped; more than 1 in 100 end the command. A run keeps its \
+            state in a folder of its own and can be stopped with Ctrl-C and resumed. The result is a folder that \
+            'mvar sample --model' takes as it is.
 
               mvar train tokenizer --data train.tar --validation val.tar \\
                 --run runs/tokenizer --minutes 45

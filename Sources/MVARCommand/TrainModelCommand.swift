@@ -149,6 +149,7 @@ struct TrainModelCommand: AsyncParsableCommand {
         }
         let start = try shape.start(for: tokenizer.configuration)
         let (learned, held) = try pictures.pictures(side: tokenizer.configuration.imageSide, output: output)
+        try learned.requireClasses()
         let training = try ModelTraining(
             settings(
                 shape.configuration(for: tokenizer.configuration, classes: learned.classes.count, from: start)),

@@ -6,7 +6,7 @@ struct TrainDataOptions: ParsableArguments {
     @Option(
         parsing: .upToNextOption,
         help: ArgumentHelp(
-            "What to learn from: tar archives with entries CLASS/NAME, or folders with a folder for every class.",
+            "What to learn from: folders, tar archives, lists; 'mvar train --help' tells their forms.",
             valueName: "path"),
         completion: .file())
     var data: [String]
@@ -19,7 +19,7 @@ struct TrainDataOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "The classes to use, by the names of their folders, in the order of their labels. (default: all)",
+            "The classes to use, by their folders' names or numbers, in the order of their labels. (default: all)",
             valueName: "class,…"))
     var classes: String?
 
@@ -42,8 +42,8 @@ struct TrainDataOptions: ParsableArguments {
     func pictures(side: Int, output: OutputOptions) throws -> (training: PictureSet, validation: PictureSet) {
         let chosen = classes.map { $0.split(separator: ",").map(String.init) }
         func read(_ paths: [String], classes: [String]?, limit: Int = .max) throws -> PictureSet {
-            try PictureSet(paths, classes: classes, side: side, limit: limit) { name, reason in
-                output.remark("skipped \(name): \(reason)")
+            try PictureSet(paths, classes: classes, side: side, limit: limit) { picture in
+                output.remark("skipped \(picture.name): \(picture.reason)")
             }
         }
         let training = try read(data, classes: chosen)

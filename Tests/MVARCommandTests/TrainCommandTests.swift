@@ -99,6 +99,15 @@ struct TrainCommandTests {
         #expect(failed?.message?.contains("\(folder.file("data")) holds no picture of cat") == true)
     }
 
+    @Test("A model of one class is refused on one line before tokens are computed") func oneClass() async throws {
+        _ = try succeed(tokenizer("run", "--steps", "1", "--quiet"))
+        let failed = await failure(of: model("--steps", "1", "--classes", "dark"))
+        #expect(failed?.status == 1)
+        #expect(failed?.message?.contains("All pictures (4) are of one class, 'dark'") == true)
+        #expect(failed?.message?.contains("\n") == false)
+        #expect(folder.names == ["data", "run"])
+    }
+
     @Test(
         "A number outside its range is status 1, on one line that names it",
         arguments: [

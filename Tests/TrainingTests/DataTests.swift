@@ -15,7 +15,7 @@ struct DataTests {
         let path = data.folder + "/archive.tar"
         try Data(archive).write(to: URL(fileURLWithPath: path))
         var names: [String] = []
-        try TarArchive(path: path).forEachFile { (entry) throws(DataError) in
+        try TarArchive(DataStream(path: path)).forEachFile { (entry) throws(DataError) in
             names.append(entry.name)
             return true
         }
@@ -30,7 +30,7 @@ struct DataTests {
         ]
         try Data(tarArchive(of: entries)).write(to: URL(fileURLWithPath: path))
         var read: [(String, [UInt8])] = []
-        try TarArchive(path: path).forEachFile { (entry) throws(DataError) in
+        try TarArchive(DataStream(path: path)).forEachFile { (entry) throws(DataError) in
             read.append((entry.name, entry.bytes))
             return true
         }
@@ -93,7 +93,7 @@ struct DataTests {
     func skipsUnreadable() throws {
         var reported: [String] = []
         let archive = try data.archive(count: 120, side: 16, extra: [("disc/broken.png", [0x89, 0x50, 1, 2])])
-        let pictures = try PictureSet([archive], side: 16) { name, _ in reported.append(name) }
+        let pictures = try PictureSet([archive], side: 16) { reported.append($0.name) }
         #expect(pictures.count == 120)
         #expect(pictures.unreadable.count == 1)
         #expect(reported.count == 1 && reported[0].hasSuffix("disc/broken.png"))
@@ -131,9 +131,14 @@ struct DataTests {
     }
 
     @Test("Messages count as people do") func grammar() {
+        func message(_ count: Int) -> String {
+            DataError.tooManyUnreadable(count: count, of: 9, first: UnreadablePicture(name: "x", reason: "torn."))
+                .description
+        }
         #expect(DataError.emptyClasses(["cat"], paths: ["a.tar"]).description.contains("a.tar holds no"))
         #expect(DataError.emptyClasses(["cat"], paths: ["a.tar", "b.tar"]).description.contains("b.tar hold no"))
-        #expect(DataError.tooManyUnreadable(count: 1, of: 9, first: "x").description.contains("cannot be read: x."))
+        #expect(message(1).contains("1 of 9 pictures cannot be read: x: torn. More than"))
+        #expect(message(2).contains("2 of 9 pictures cannot be read, the first being x: torn. More than"))
     }
 
     @Test("A mirrored picture in a batch is the picture read from right to left")

@@ -1,5 +1,3 @@
-import FileInput
-
 /// Reads the files in a tar archive one after another (POSIX ustar, with GNU's and pax's long names).
 ///
 /// Nothing is unpacked to the disk, so a hostile name has nowhere to go: it is only a text.
@@ -11,28 +9,36 @@ struct TarArchive {
         let bytes: [UInt8]
     }
 
-    private static let blockSize = 512
+    static let blockSize = 512
     /// No picture is larger; a damaged size field must not ask for all memory.
     private static let largestFile = 1 << 28
 
-    let path: String
+    private let stream: DataStream
+    private var path: String { stream.path }
+
+    init(_ stream: DataStream) { self.stream = stream }
+
+    /// Whether a file's first block is that of an archive, perhaps a damaged one.
+    static func begins(_ block: [UInt8]) -> Bool {
+        block.count == blockSize
+            && (block.allSatisfy { $0 == 0 } || checksumHolds(block) || block[257...].starts(with: "ustar".utf8))
+    }
 
     /// Calls `body` with every regular file, in the order of the archive.
     ///
     /// - Parameter body: Returns false to stop.
     /// - Throws: ``DataError`` where the archive cannot be read, is none, or is cut off.
     func forEachFile(_ body: (Entry) throws(DataError) -> Bool) throws(DataError) {
-        let file = try reading { () throws(FileInputError) in try InputFile(path: path) }
         var longName: String?
-        while let header = try block(from: file) {
-            if header.allSatisfy({ $0 == 0 }) { return }
-            guard checksumHolds(header) else {
+        while let header = try block() {
+            if header.allSatisfy({ $0 == 0 }) { break }
+            guard Self.checksumHolds(header) else {
                 throw DataError.damagedArchive(path: path, reason: "a header has a wrong checksum")
             }
-            guard let size = number(header[124..<136]), size >= 0, size <= Self.largestFile else {
+            guard let size = Self.number(header[124..<136]), size >= 0, size <= Self.largestFile else {
                 throw DataError.damagedArchive(path: path, reason: "an entry has a senseless size")
             }
-            let bytes = try content(of: size, from: file)
+            let bytes = try content(of: size)
             switch header[156] {
             case UInt8(ascii: "L"): longName = text(bytes[...])
             case UInt8(ascii: "x"): longName = paxPath(bytes) ?? longName
@@ -43,34 +49,27 @@ struct TarArchive {
             default: longName = nil
             }
         }
+        try stream.finish()
     }
 
-    private func block(from file: InputFile) throws(DataError) -> [UInt8]? {
-        let bytes = try reading { () throws(FileInputError) in try file.read(Self.blockSize) }
+    private func block() throws(DataError) -> [UInt8]? {
+        let bytes = try stream.read(Self.blockSize)
         if bytes.isEmpty { return nil }
         guard bytes.count == Self.blockSize else { throw cutOff }
         return bytes
     }
 
-    private func content(of size: Int, from file: InputFile) throws(DataError) -> [UInt8] {
+    private func content(of size: Int) throws(DataError) -> [UInt8] {
         // Entries are padded to whole blocks.
         let whole = (size + Self.blockSize - 1) / Self.blockSize * Self.blockSize
-        let bytes = try reading { () throws(FileInputError) in try file.read(whole) }
+        let bytes = try stream.read(whole)
         guard bytes.count == whole else { throw cutOff }
         return Array(bytes[..<size])
     }
 
-    private func reading<Result>(_ body: () throws(FileInputError) -> Result) throws(DataError) -> Result {
-        do throws(FileInputError) {
-            return try body()
-        } catch {
-            throw error == .absent ? .absent(path: path) : .unreadable(path: path, reason: "\(error)")
-        }
-    }
-
     private var cutOff: DataError { .damagedArchive(path: path, reason: "it ends in the middle of an entry") }
 
-    private func checksumHolds(_ header: [UInt8]) -> Bool {
+    private static func checksumHolds(_ header: [UInt8]) -> Bool {
         let field = 148..<156
         var sum = field.count * Int(UInt8(ascii: " "))
         for (index, byte) in header.enumerated() where !field.contains(index) { sum += Int(byte) }
@@ -78,7 +77,7 @@ struct TarArchive {
     }
 
     /// An octal number, ended by a space or zero.
-    private func number(_ field: ArraySlice<UInt8>) -> Int? {
+    private static func number(_ field: ArraySlice<UInt8>) -> Int? {
         let digits = field.drop { $0 == UInt8(ascii: " ") }
             .prefix { (UInt8(ascii: "0")...UInt8(ascii: "7")).contains($0) }
         guard !digits.isEmpty else { return nil }

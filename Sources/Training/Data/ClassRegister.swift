@@ -1,0 +1,84 @@
+/// The classes of a data set, as its pictures turn up.
+struct ClassRegister {
+    private let chosen: [String]?
+    /// In the order in which they turned up, or were chosen.
+    private var names: [String]
+    private var indices: [String: Int]
+    /// For every name how many pictures it has.
+    private var counts: [Int]
+    private var declared: Set<String> = []
+    private var numbers: Set<Int> = []
+
+    /// Begins with the chosen classes, which give the labels their order; nil for all.
+    init(chosen: [String]?) {
+        self.chosen = chosen
+        names = chosen ?? []
+        counts = names.map { _ in 0 }
+        indices = Dictionary(names.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// How many pictures there are.
+    var count: Int { counts.reduce(0, +) }
+
+    /// Takes note of a class that has a place for pictures.
+    mutating func declare(_ name: String) { declared.insert(name) }
+
+    /// Whether a picture is to be used.
+    func isWanted(_ picture: FoundPicture) -> Bool {
+        guard chosen != nil, let name = picture.className else { return true }
+        return indices[name] != nil
+    }
+
+    /// Counts a picture that is used.
+    ///
+    /// - Returns: The index of its class, which ``labels(limit:paths:)`` turns into its label.
+    mutating func add(_ picture: FoundPicture) -> Int {
+        let name = picture.className ?? ""
+        if picture.isNumbered, let number = Int(name) { numbers.insert(number) }
+        let index = indices[name] ?? names.count
+        if index == names.count {
+            indices[name] = index
+            names.append(name)
+            counts.append(0)
+        }
+        counts[index] += 1
+        return index
+    }
+
+    /// Says which class has which label.
+    ///
+    /// Labels follow the names, whatever the order in which the classes turned up: by value where all are whole numbers.
+    ///
+    /// - Parameters:
+    ///   - limit: Where it was reached, classes may be absent because of it.
+    ///   - paths: Where the pictures are, for messages.
+    /// - Returns: The classes in the order of their labels, and for every index its label.
+    /// - Throws: ``DataError`` where there are no pictures, or a class has none.
+    func labels(limit: Int, paths: [String]) throws(DataError) -> (classes: [String], ofIndex: [Int]) {
+        guard count > 0 else { throw .noPictures(paths: paths) }
+        if let chosen {
+            let empty = counts.indices.filter { counts[$0] == 0 }.map { names[$0] }
+            guard empty.isEmpty else {
+                throw count < limit ? .emptyClasses(empty, paths: paths) : .classesBeyondLimit(empty, limit: limit)
+            }
+            return (chosen, Array(names.indices))
+        }
+        if count < limit {
+            let empty = declared.filter { indices[$0] == nil }.sorted()
+            guard empty.isEmpty else { throw .emptyFolders(empty, paths: paths) }
+            if let largest = numbers.max(), let missing = (0..<largest).first(where: { !numbers.contains($0) }) {
+                throw .missingNumber(missing, largest: largest)
+            }
+        }
+        let values = names.map { Int($0) }
+        let order = names.indices.sorted { first, second in
+            guard !values.contains(nil), let left = values[first], let right = values[second], left != right else {
+                return names[first] < names[second]
+            }
+            return left < right
+        }
+        var labels = [Int](repeating: 0, count: names.count)
+        for (label, index) in order.enumerated() { labels[index] = label }
+        return (order.map { names[$0] }, labels)
+    }
+}
