@@ -43,15 +43,14 @@ package final class RandomModel {
 
     /// The tokenizer of a shape, by itself.
     static func tokenizer(
-        _ configuration: TokenizerConfiguration, by algorithms: [ConvolutionAlgorithm], device: Device
+        _ configuration: TokenizerConfiguration, decoding algorithms: [ConvolutionAlgorithm], device: Device
     ) throws -> [VisualTokenizer] {
         let file = try file(.fresh) { _ = try VisualTokenizer(configuration, at: $0) }
         let checkpoint = try Checkpoint(path: file.path)
         return try algorithms.map { algorithm in
             let parameters = LoadedParameters(
                 try checkpoint.requireTokenizer().tensors(), origin: checkpoint.path, device: device)
-            return try VisualTokenizer(
-                configuration, encoding: algorithm, decoding: algorithm, at: ParameterPath(parameters))
+            return try VisualTokenizer(configuration, decoding: algorithm, at: ParameterPath(parameters))
         }
     }
 

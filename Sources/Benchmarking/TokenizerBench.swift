@@ -8,18 +8,21 @@ package struct TokenizerBench {
     package var batch = 1
     package var device = Device.cpu
     package var runs = 3
+    /// Of blocks: the decoder suits them.
+    package var precision = Precision.float32
 
     package init(preset: String, tokenizer: TokenizerConfiguration) {
         self.preset = preset
         self.tokenizer = tokenizer
     }
 
-    private var conditions: BenchConditions { BenchConditions(precision: .float32, device: device, runs: runs) }
+    private var decoding: ConvolutionAlgorithm { .fast(ConvolutionPrecision(forBlocksIn: precision)) }
+    private var conditions: BenchConditions { BenchConditions(precision: precision, device: device, runs: runs) }
 
     /// Measures the decoder in both ways.
     package func decoder(progress: BenchProgress = { _, _ in }) throws -> BenchReport<DecoderTimings> {
         let tokenizers = try RandomModel.tokenizer(
-            tokenizer, by: [.fast(.float32), .direct], device: device)
+            tokenizer, decoding: [decoding, .direct], device: device)
         let latent = try latent()
         let spreads = try measured(tokenizers.map { tokenizer in { _ = try tokenizer.pictures(of: latent) } }, progress)
         let operations = 2 * Double(ImageWork.decoder(tokenizer))
@@ -36,7 +39,7 @@ package struct TokenizerBench {
 
     /// Measures all parts.
     package func parts(progress: BenchProgress = { _, _ in }) throws -> BenchReport<TokenizerTimings> {
-        let network = try RandomModel.tokenizer(tokenizer, by: [.fast(.float32)], device: device)[0]
+        let network = try RandomModel.tokenizer(tokenizer, decoding: [decoding], device: device)[0]
         let side = tokenizer.imageSide
         var numbers = RandomNumbers()
         let images = try numbers.tensor([batch, 3, side, side], .uniform(bound: 1), device: device)

@@ -86,7 +86,7 @@ private final class Session {
 
     init(_ bench: TrainBench) throws {
         self.bench = bench
-        quantizer = try RandomModel.tokenizer(bench.tokenizer, by: [.direct], device: .cpu)[0].quantizer
+        quantizer = try RandomModel.tokenizer(bench.tokenizer, decoding: [.direct], device: .cpu)[0].quantizer
         optimization = try ModelOptimization(
             bench.transformer, from: FreshParameters(seed: 1), precision: bench.precision.dtype)
     }

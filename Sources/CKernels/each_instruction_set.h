@@ -2,8 +2,8 @@
 // `portable`, each time after vector_math.h, all inside an anonymous namespace. MVAR_BEST(function) is then the version
 // of a function that suits this processor.
 //
-// With MVAR_AVX512_KERNEL, that file too, in the namespace `avx512_more`: for processors with AVX-512's instructions
-// for bfloat16 and whole numbers.
+// With MVAR_AVX512_KERNEL, that file too, in the namespace `avx512_more`, with AVX-512's instructions for bfloat16 and
+// for whole numbers. A processor may have the latter alone: what runs there must not name the former.
 #include <c10/util/BFloat16.h>
 #include <c10/util/Half.h>
 #if defined(__x86_64__)

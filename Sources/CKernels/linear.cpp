@@ -5,9 +5,10 @@
 // nothing about that order, so that a picture is the same in every batch and for any number of threads
 // (docs/decisions/0004).
 //
-// Weights are read where they are, along their rows: nothing of them is packed, they may stay in the mapped file, and
-// few rows, which only stream them, cost no more than that. x is brought into the form that is multiplied, step by
-// step, so that neighbouring rows of a tile do not fall on the same lines of the first cache.
+// Weights are read where they are, along their rows: they may stay in the mapped file, and few rows, which only stream
+// them, cost no more than that. Of bytes a block is arranged in a panel where there are many rows. x is brought into
+// the form that is multiplied, step by step, so that neighbouring rows of a tile do not fall on the same lines of the
+// first cache.
 #include "parallel.h"
 #include <ATen/ops/empty.h>
 #include <torch/library.h>
@@ -27,7 +28,7 @@ constexpr int64_t fewest_panel_rows = 64;
 template <class Number>
 struct PackedRows {
   Number *numbers;
-  float *offsets;  // what is taken away from each row's sums, or null
+  int32_t *offsets;  // what is taken away from each row's sums, or null
   int64_t stride;
 
   PackedRows from(int64_t row) const { return {numbers + row * stride, offsets ? offsets + row : nullptr, stride}; }
@@ -37,7 +38,7 @@ struct PackedRows {
 struct Product {
   void *x;                     // packed: [steps][rows][step]
   float *row_scales;           // [rows], for whole numbers
-  float *offsets;              // [steps][rows], what is taken away from sums, where weights were shifted
+  int32_t *offsets;            // [steps][rows], what is taken away from sums, where weights were shifted
   const void *weight;          // [columns, depth]
   const float *column_scales;  // [columns], for whole numbers, or null
   const float *bias;           // [columns], or null
@@ -61,7 +62,7 @@ struct Kernel {
   bool has_row_scales, has_offsets;
   void (*pack_row)(const Product &, const float *x, int64_t row);
   void (*compute_block)(const Product &, int64_t row, int64_t column);
-  // For many rows, where there are: [packed depth][block_columns] numbers.
+  // For many rows, where there are: a panel has packed depth × block_columns numbers.
   void (*pack_panel)(const Product &, int64_t column, void *panel) = nullptr;
   void (*compute_panel_block)(const Product &, int64_t row, int64_t column, const void *panel) = nullptr;
 };
@@ -82,7 +83,7 @@ Kernel best_kernel(at::ScalarType weight) {
   }
   if (set >= mvar::InstructionSet::avx512_vnni) {
     if (weight == at::kShort) return avx512_more::kernel_of<avx512_more::Int16>();
-    if (weight == at::kChar) return avx512_more::panel_kernel_of<avx512_more::Int8>();
+    if (weight == at::kChar) return avx512_more::int8_kernel();
   }
 #endif
   return MVAR_BEST(kernel)(weight);
@@ -90,6 +91,7 @@ Kernel best_kernel(at::ScalarType weight) {
 
 void run(const Kernel &kernel, Product &product, const float *x) {
   const int64_t rows = product.rows, depth = product.depth;
+  if (rows == 0 || product.columns == 0) return;
   const auto number_size = static_cast<int64_t>(kernel.number_size);
   product.packed_depth = at::divup(depth, kernel.width) * kernel.width;
   at::Tensor packed, scales, offsets;
@@ -101,8 +103,8 @@ void run(const Kernel &kernel, Product &product, const float *x) {
     product.x = packed.mutable_data_ptr();
     if (kernel.has_row_scales) product.row_scales = (scales = at::empty({rows})).mutable_data_ptr<float>();
     if (kernel.has_offsets) {
-      offsets = at::empty({at::divup(depth, depth_step) * rows});
-      product.offsets = offsets.mutable_data_ptr<float>();
+      offsets = at::empty({at::divup(depth, depth_step) * rows}, at::kInt);
+      product.offsets = offsets.mutable_data_ptr<int32_t>();
     }
     at::parallel_for(0, rows, at::divup(32'768, depth), [&](int64_t begin, int64_t end) {
       for (int64_t row = begin; row < end; row++) kernel.pack_row(product, x + row * depth, row);

@@ -2,8 +2,6 @@
 // pairs of 16-bit numbers and fours of bytes (AVX-512 VNNI).
 #include "linear_quantize.h"
 #include "linear_tile.h"
-//
-#include "linear_panel.h"
 
 namespace MVAR_NAMESPACE {
 
@@ -70,3 +68,5 @@ struct Int8 {
 };
 
 }  // namespace MVAR_NAMESPACE
+
+#include "linear_panel.h"

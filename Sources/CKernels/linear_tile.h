@@ -22,15 +22,13 @@ inline auto folded(Lanes x) {
 #endif
 }
 
-/// The sums over the lanes of four vectors, as floats.
+/// The sums over the lanes of four vectors.
 template <class Lanes>
 inline auto sums(Lanes x0, Lanes x1, Lanes x2, Lanes x3) {
-  using Floats = float __attribute__((vector_size(16)));
   const auto a = folded(x0), b = folded(x1), c = folded(x2), d = folded(x3);
   const auto ab = __builtin_shufflevector(a, b, 0, 1, 4, 5) + __builtin_shufflevector(a, b, 2, 3, 6, 7);
   const auto cd = __builtin_shufflevector(c, d, 0, 1, 4, 5) + __builtin_shufflevector(c, d, 2, 3, 6, 7);
-  const auto abcd = __builtin_shufflevector(ab, cd, 0, 2, 4, 6) + __builtin_shufflevector(ab, cd, 1, 3, 5, 7);
-  return __builtin_convertvector(abcd, Floats);
+  return __builtin_shufflevector(ab, cd, 0, 2, 4, 6) + __builtin_shufflevector(ab, cd, 1, 3, 5, 7);
 }
 
 /// to[r][c] (+)= Σ_k x[r][k] w[c][k] for `Rows` × 4 elements. `x` is filled up with zeros, `w` names four rows of the
@@ -70,7 +68,10 @@ inline void tile(
         Arithmetic::addends(sum[r][0]), Arithmetic::addends(sum[r][1]), Arithmetic::addends(sum[r][2]),
         Arithmetic::addends(sum[r][3]));
     if constexpr (Arithmetic::offset != 0) total -= x.offsets[r];
-    for (int c = 0; c < tile_columns; c++) to[c] = is_first ? total[c] : to[c] + total[c];
+    for (int c = 0; c < tile_columns; c++) {
+      const auto value = static_cast<float>(total[c]);
+      to[c] = is_first ? value : to[c] + value;
+    }
   }
 }
 
@@ -142,9 +143,9 @@ void pack_row(const Product &p, const float *x, int64_t row) {
       Arithmetic::write_left(to + i, value * inverse);
     }
     if constexpr (Arithmetic::offset != 0) {
-      int64_t sum = 0;
+      int32_t sum = 0;
       for (int64_t i = 0; i < depth; i++) sum += to[i];
-      *offsets = static_cast<float>(Arithmetic::offset * sum);
+      *offsets = Arithmetic::offset * sum;
     }
   }
 }

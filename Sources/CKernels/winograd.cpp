@@ -64,7 +64,7 @@ struct Shape {
   /// Points along an axis whose products do not vanish, and in all.
   int64_t live_side() const { return enlarges ? points - 1 : points; }
   int64_t live() const { return live_side() * live_side(); }
-  /// Inputs along a tile's side that are further from the next tile's than the tile is wide, and a tile's step.
+  /// How many inputs apart neighbouring tiles begin.
   int64_t input_step() const { return enlarges ? tile / 2 : tile; }
   /// The input, from the block's first, that stands at this point of a tile.
   int64_t input(int64_t point) const { return enlarges ? (point + 1) / 2 : point; }

@@ -16,6 +16,12 @@ struct Pairs {
         pair, pair, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13,
         29, 14, 30, 15, 31);
   }
+  /// As whole numbers: two bfloat16 are no float.
+  static Vector repeated(const float *word) {
+    int32_t bits;
+    __builtin_memcpy(&bits, word, sizeof bits);
+    return (Vector)(Integers{} + bits);
+  }
   static Vector multiplied(Vector a, Vector b, Vector sum) {
     return (Vector)_mm512_dpbf16_ps((__m512)sum, (__m512bh)a, (__m512bh)b);
   }

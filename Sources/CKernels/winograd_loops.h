@@ -62,6 +62,7 @@ struct Floats {
 
   static void write(float *to, Vector value) { store(to, value); }
   static Vector words(const Vector *values) { return values[0]; }
+  static Vector repeated(const float *word) { return splat(*word); }
   static Vector multiplied(Vector a, Vector b, Vector sum) { return MVAR_FMA(a, b, sum); }
 };
 
@@ -220,7 +221,7 @@ inline void multiply_rows(
     __builtin_prefetch(next + k * Rows, 0, 2);
 #pragma clang loop unroll(full)
     for (int r = 0; r < Rows; r++) {
-      const Vector value = splat(x[r * chunk + k]);
+      const Vector value = Arithmetic::repeated(x + r * chunk + k);
 #pragma clang loop unroll(full)
       for (int v = 0; v < Columns; v++) sum[r][v] = Arithmetic::multiplied(value, factor[v], sum[r][v]);
     }

@@ -70,7 +70,10 @@ void ctorch_return_freed_memory(void) {
 
 void ctorch_release_unused_memory(size_t least) {
 #ifdef __GLIBC__
-  if (mallinfo2().fordblks >= least) malloc_trim(0);
+#if __GLIBC_PREREQ(2, 33)
+  if (mallinfo2().fordblks < least) return;
+#endif
+  malloc_trim(0);
 #endif
 }
 

@@ -34,7 +34,7 @@ struct PictureDetails: Encodable {
 
     private func isTrue(_ key: String) -> Bool { texts.contains { $0.key == key && $0.value == "true" } }
 
-    /// Makes the picture again, decoding as it was decoded.
+    /// Makes the picture again, decoding as it was decoded: of bfloat16 and int8, on a processor of the same kind.
     func rebuilt(by source: ModelSource) throws -> PixelImage {
         guard let tokens else { throw RebuildError(path: path) }
         var source = source

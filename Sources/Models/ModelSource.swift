@@ -32,14 +32,7 @@ public struct ModelSource: Hashable, Sendable {
     public var device: Device = .cpu
 
     /// How the decoder's convolutions are computed: at least as exactly as the blocks.
-    var decoding: ConvolutionAlgorithm {
-        if let convolutions { return convolutions }
-        return switch precision {
-        case .float32: .fast(.float32)
-        case .float16, .int16: .fast(.float16)
-        case .bfloat16, .int8: .fast(.bfloat16)
-        }
-    }
+    var decoding: ConvolutionAlgorithm { convolutions ?? .fast(ConvolutionPrecision(forBlocksIn: precision)) }
 
     /// How the encoder's are: tokens never depend on the precision.
     var encoding: ConvolutionAlgorithm { convolutions ?? .fast(.float32) }

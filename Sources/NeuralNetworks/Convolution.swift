@@ -4,20 +4,28 @@ public import Torch
 public enum ConvolutionAlgorithm: Hashable, Sendable {
     /// By LibTorch, as exact as float32 is.
     case direct
-    /// 3 × 3 kernels by Winograd's algorithm, channels last in memory: several times faster, and relative errors of
-    /// about 1e-5 instead of 1e-6, far below the step of an 8-bit pixel.
+    /// 3 × 3 kernels by Winograd's algorithm, channels last in memory: several times faster.
     case fast(ConvolutionPrecision)
 }
 
 /// What the fast algorithm keeps weights of 3 × 3 kernels in, and multiplies.
 public enum ConvolutionPrecision: Hashable, Sendable {
-    /// Both as they are.
+    /// Both as they are, with relative errors of 2e-6, and 1e-5 where the map is enlarged.
     case float32
     /// Weights in float16: in half the memory, with relative errors of 5e-4.
     case float16
     /// The same weights, and where the map is not enlarged factors rounded to bfloat16, if the processor multiplies such,
     /// with relative errors of 1e-2.
     case bfloat16
+
+    /// At least as exact as blocks in a precision.
+    public init(forBlocksIn precision: Precision) {
+        switch precision {
+        case .float32: self = .float32
+        case .float16, .int16: self = .float16
+        case .bfloat16, .int8: self = .bfloat16
+        }
+    }
 }
 
 /// A two-dimensional convolution with bias.

@@ -22,7 +22,7 @@ public enum LibTorch {
     /// Gives memory that has been freed back to the system, where the C library can.
     ///
     /// - Parameter least: Bytes of freed memory, not negative; what is less than that is kept.
-    public static func releaseUnusedMemory(least: Int = 0) { ctorch_release_unused_memory(least) }
+    public static func releaseUnusedMemory(least: Int) { ctorch_release_unused_memory(least) }
 
     /// The folder from which the loader took LibTorch.
     public static var libraryFolder: String { String(cString: ctorch_library_folder()) }

@@ -11,12 +11,15 @@ public struct TorchError: Error, Hashable, Sendable, CustomStringConvertible {
 
     /// One line: operation, shapes, reason; where memory ran out, what to do.
     public var description: String {
-        let operands = shapes.isEmpty ? "" : " on " + shapes.map { "\($0)" }.joined(separator: ", ")
+        let most = 4
+        let rest = shapes.count > most ? " and \(shapes.count - most) more" : ""
+        let operands =
+            shapes.isEmpty ? "" : " on " + shapes.prefix(most).map { "\($0)" }.joined(separator: ", ") + rest
         guard isOutOfMemory else { return "\(operation)\(operands): \(message)" }
         let bytes = message.firstMatch(of: #/allocate (\d+) bytes/#).flatMap { Int($0.1) }
         let need = bytes.map { ", which needs \(($0 + 999_999) / 1_000_000) MB more" } ?? ""
         return "Memory ran out in \(operation)\(operands)\(need): "
-            + "take fewer pictures at once (--batch), smaller ones or a smaller model, or free memory."
+            + "take fewer pictures at once (--batch where there is one), smaller ones or a smaller model, or free memory."
     }
 
     /// Whether there was not enough memory.

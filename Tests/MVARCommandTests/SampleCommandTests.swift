@@ -59,7 +59,9 @@ import Testing
 
     @Test(
         "A PNG tells how it was made, and can be made again of its tokens",
-        arguments: [[], ["--grid"], ["--progressive"], ["--precision", "int16"], ["--exact"]])
+        arguments: [
+            [], ["--grid"], ["--progressive"], ["--precision", "int16"], ["--precision", "int8"], ["--exact"],
+        ])
     func rebuilding(options: [String]) async throws {
         let folder = try TemporaryFolder()
         let (path, again) = (folder.file("picture.png"), folder.file("again.png"))

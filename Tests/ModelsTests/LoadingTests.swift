@@ -1,13 +1,14 @@
 import Checkpoints
 import Foundation
 import ImageTokenizer
-import Models
 import NeuralNetworks
 import ScaleTransformer
 import TestSupport
 import Testing
 import TokenPyramid
 import Torch
+
+@testable import Models
 
 @Suite("Models from files") struct LoadingTests {
     private func mini64() -> ModelSource { ModelSource(model: Fixture.path("mini64/model.pth")) }
@@ -23,6 +24,22 @@ import Torch
         #expect(configuration.schedule == .published256)
         #expect(configuration.classes == 4)
         #expect(model.files[1].hasSuffix("mini64/tokenizer.pth"))
+    }
+
+    @Test("The decoder is as exact as the blocks, the encoder always in float32; what the caller says wins")
+    func convolutions() {
+        var source = mini64()
+        let decoding: [Precision: ConvolutionPrecision] = [
+            .float32: .float32, .float16: .float16, .int16: .float16, .bfloat16: .bfloat16, .int8: .bfloat16,
+        ]
+        for precision in Precision.allCases {
+            source.precision = precision
+            #expect(decoding[precision].map(ConvolutionAlgorithm.fast) == source.decoding, "\(precision)")
+            #expect(source.encoding == .fast(.float32))
+        }
+        source.convolutions = .direct
+        #expect(source.decoding == .direct)
+        #expect(source.encoding == .direct)
     }
 
     @Test("What the caller says wins over the configuration")

@@ -47,6 +47,20 @@ import Torch
         }
     }
 
+    @Test("Factors are rounded to bfloat16 where the processor multiplies it, and where the map is not enlarged")
+    func bfloat16() throws {
+        let map: Map = (24, 8, 9, 9)
+        let x = try input(map)
+        for enlarging in [false, true] {
+            let halves = try layer(map, kernel: 3, enlarging: enlarging, by: .fast(.float16))
+            let pairs = try layer(map, kernel: 3, enlarging: enlarging, by: .fast(.bfloat16))
+            try LibTorch.withEachInstructionSet { set in
+                let isSame = try halves(x).array(of: Float.self) == pairs(x).array(of: Float.self)
+                #expect(isSame == (enlarging || set != .avx512BFloat16), "\(set), enlarging: \(enlarging)")
+            }
+        }
+    }
+
     @Test(
         "A normalisation before and a sum behind are part of it, and the next normalisation needs no measurement",
         arguments: [(24, 8, 5, 7), (96, 40, 19, 18), (8, 64, 37, 34)] as [Map], [3, 1])
@@ -70,9 +84,12 @@ import Torch
         }
         let expected = try results(by: .direct)
         try LibTorch.withEachInstructionSet { set in
-            for (found, expected) in zip(try results(by: Self.fast), expected) {
-                let scale = try expected.magnitude().maximum().item()
-                #expect(try (found - expected).magnitude().maximum().item() < 3e-5 * scale, "\(set)")
+            for (precision, bound) in [(ConvolutionPrecision.float32, 3e-5), (.bfloat16, 6e-2)] {
+                for (found, expected) in zip(try results(by: .fast(precision)), expected) {
+                    let scale = try expected.magnitude().maximum().item()
+                    let error = try (found - expected).magnitude().maximum().item()
+                    #expect(error < bound * scale, "\(precision), \(set)")
+                }
             }
         }
     }

@@ -151,6 +151,25 @@ import Torch
         }
     }
 
+    @Test("Bytes of many rows and columns, whose panels serve several blocks of rows, are those of few")
+    func panels() throws {
+        let source = ParameterPath(FreshParameters(seed: 17))
+        let normal = InitialValue.normal(standardDeviation: 1)
+        let x = try (source / "x").tensor(200, 40, initial: normal)
+        let matrix = try Matrix(rounding: (source / "weight").tensor(2100, 40, initial: normal), to: .int8)
+        let before = LibTorch.threadCount
+        defer { try? LibTorch.setThreadCount(before) }
+        for threads in [1, 2] {
+            try LibTorch.setThreadCount(threads)
+            let all = try x.rowStableLinear(weight: matrix, bias: nil).array(of: Float.self)
+            for row in [0, 47, 48, 150, 199] {
+                let alone = try x.narrowed(axis: 0, row..<row + 1).rowStableLinear(weight: matrix, bias: nil)
+                let isSame = try alone.array(of: Float.self) == Array(all[row * 2100..<(row + 1) * 2100])
+                #expect(isSame, "row \(row), \(threads) threads")
+            }
+        }
+    }
+
     @Test(
         "What is not a number stays none, in its row alone, and a row of zeros gives the bias",
         arguments: Precision.allCases)
@@ -224,5 +243,7 @@ import Torch
         #expect(throws: TorchError.self) {
             try x.rowStableLinear(weight: Matrix(.zeros([4, 3])), bias: Tensor.zeros([3]))
         }
+        #expect(try x.rowStableLinear(weight: Matrix(.zeros([0, 3])), bias: nil).shape == [2, 0])
+        #expect(try Tensor.zeros([0, 3]).rowStableLinear(weight: Matrix(.zeros([4, 3])), bias: nil).shape == [0, 4])
     }
 }

@@ -76,6 +76,8 @@ import Testing
         #expect(error.description.contains("--batch"))
         #expect(!error.description.contains("\n"))
         // Kernels' own memory.
+        let many = TorchError("aten::cat", shapes: .init(repeating: [7], count: 1000), message: "no")
+        #expect(many.description == "aten::cat on [7], [7], [7], [7] and 996 more: no")
         #expect(TorchError("mvar::linear", message: "std::bad_alloc").isOutOfMemory)
     }
 

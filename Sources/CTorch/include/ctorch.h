@@ -41,7 +41,8 @@ bool ctorch_keep_freed_memory(size_t most);
 /// The C library's own way again, as it is in a program that has run for a while.
 void ctorch_return_freed_memory(void);
 
-/// Gives memory that the process has freed back to the system.
+/// Gives memory that the process has freed back to the system, if it is at least so many bytes. An old C library does
+/// not tell, and gives back all.
 void ctorch_release_unused_memory(size_t least);
 
 /// Loads LibTorch's CUDA library by name or path. Must happen before anything asks whether CUDA exists, because

@@ -6,11 +6,11 @@ import MVAR
 struct BenchTokenizerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tokenizer",
-        abstract: "Measure the parts of the tokenizer, which computes in float32.",
+        abstract: "Measure the parts of the tokenizer.",
         usage: "mvar bench tokenizer [<options>]",
         discussion: """
             encoder: pixels to features. quantizer: features to tokens. lookup: tokens to the latent. decoder: the \
-            latent to pixels.
+            latent to pixels, as for blocks of --precision; the others compute in float32.
             """)
 
     @OptionGroup(title: "Model") var preset: PresetOption
@@ -18,12 +18,13 @@ struct BenchTokenizerCommand: AsyncParsableCommand {
     @OptionGroup(title: "Computing") var compute: ComputeOptions
     @OptionGroup(title: "Computing") var runs: BenchRunsOption
     @OptionGroup(title: "Output") var output: OutputOptions
+    @OptionGroup(title: "Computing") var precision: PrecisionOptions
     @OptionGroup(title: "Without effect", visibility: .hidden) var attention: BenchAttentionOption
-    @OptionGroup(title: "Without effect", visibility: .hidden) var precision: PrecisionOptions
 
     func run() async throws {
         try compute.apply()
-        let bench = TokenizerBench(preset.preset, batch: batch, compute: compute, runs: runs)
+        let bench = try TokenizerBench(
+            preset.preset, batch: batch, compute: compute, precision: precision, runs: runs)
         try printBench(
             "Tokenizer of \(preset.preset), batch \(bench.batch), seconds a picture", output,
             text: { Self.text(of: $0.result) }, run: { try bench.parts(progress: $0) })
@@ -47,19 +48,20 @@ struct BenchDecoderCommand: AsyncParsableCommand {
         commandName: "decoder",
         abstract: "Measure the decoder by the fast algorithm beside the direct one.",
         usage: "mvar bench decoder [<options>]",
-        discussion: "It computes in float32.")
+        discussion: "As it decodes for blocks of --precision; the direct one is always in float32.")
 
     @OptionGroup(title: "Model") var preset: PresetOption
     @OptionGroup(title: "Computing") var batch: BenchBatchOption
     @OptionGroup(title: "Computing") var compute: ComputeOptions
     @OptionGroup(title: "Computing") var runs: BenchRunsOption
     @OptionGroup(title: "Output") var output: OutputOptions
+    @OptionGroup(title: "Computing") var precision: PrecisionOptions
     @OptionGroup(title: "Without effect", visibility: .hidden) var attention: BenchAttentionOption
-    @OptionGroup(title: "Without effect", visibility: .hidden) var precision: PrecisionOptions
 
     func run() async throws {
         try compute.apply()
-        let bench = TokenizerBench(preset.preset, batch: batch, compute: compute, runs: runs)
+        let bench = try TokenizerBench(
+            preset.preset, batch: batch, compute: compute, precision: precision, runs: runs)
         try printBench(
             "Decoder of \(preset.preset), batch \(bench.batch), seconds a picture", output,
             text: { Self.text(of: $0.result) }, run: { try bench.decoder(progress: $0) })
@@ -87,11 +89,13 @@ struct BenchDecoderCommand: AsyncParsableCommand {
 
 extension TokenizerBench {
     fileprivate init(
-        _ preset: PresetOption.Preset, batch: BenchBatchOption, compute: ComputeOptions, runs: BenchRunsOption
-    ) {
+        _ preset: PresetOption.Preset, batch: BenchBatchOption, compute: ComputeOptions, precision: PrecisionOptions,
+        runs: BenchRunsOption
+    ) throws {
         self.init(preset: preset.description, tokenizer: preset.tokenizer)
         self.batch = batch.batch
         device = compute.device
+        self.precision = try precision.chosen(on: compute.device)
         self.runs = runs.runs
     }
 }
