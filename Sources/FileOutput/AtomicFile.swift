@@ -160,6 +160,22 @@ public final class AtomicFile {
         try file.commit(durably: durably)
     }
 
+    /// Removes the temporary files that programs left in a folder when they were killed or lost power.
+    ///
+    /// - Parameter folder: One in which nobody else is writing: a file that is being written is not told apart.
+    public static func removeAbandonedFiles(in folder: String) {
+        guard let directory = opendir(folder) else { return }
+        defer { closedir(directory) }
+        while let entry = readdir(directory) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { tuple in
+                tuple.withMemoryRebound(to: CChar.self, capacity: MemoryLayout.size(ofValue: tuple.pointee)) {
+                    String(cString: $0)
+                }
+            }
+            if name.hasPrefix(temporaryPrefix), name.hasSuffix(temporarySuffix) { unlink(folder + "/" + name) }
+        }
+    }
+
     /// Removes the temporary files of every file that is being written, in whatever thread.
     ///
     /// For a signal handler that ends the program: it only calls `unlink` on paths kept for this purpose.
@@ -191,13 +207,16 @@ extension AtomicFile {
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
+    private static let temporaryPrefix = ".mvar-"
+    private static let temporarySuffix = ".tmp"
+
     private static func openTemporary(
         in folder: String, for path: String
     ) throws(FileOutputError) -> (Int32, UnfinishedFile) {
         while true {
             // The name does not grow with the file's, which may already be as long as names can be.
             let suffix = String(UInt64.random(in: 0 ... .max), radix: 36)
-            let temporary = "\(folder == "/" ? "" : folder)/.mvar-\(suffix).tmp"
+            let temporary = "\(folder == "/" ? "" : folder)/\(temporaryPrefix)\(suffix)\(temporarySuffix)"
             // Listed before it exists: a signal between the two finds nothing to remove, never a file it does not know.
             let unfinished = UnfinishedFile(path: temporary)
             let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)

@@ -17,9 +17,12 @@ struct TrainCommand: AsyncParsableCommand {
                 the folder of the list
 
             Archives may be gzipped. Labels follow the names of the classes, by value where all are whole numbers. A \
-            picture that cannot be read is named and skipped; more than 1 in 100 end the command. A run keeps its \
-            state in a folder of its own and can be stopped with Ctrl-C and resumed. The result is a folder that \
-            'mvar sample --model' takes as it is.
+            picture that cannot be read is named and skipped; more than 1 in 100 end the command. The \
+            result is a folder that 'mvar sample --model' takes as it is.
+
+            A run keeps its state in a folder of its own. The first Ctrl-C (status 130) or SIGTERM (143) ends the step, \
+            writes a checkpoint and stops; the second stops at once. However a run ended, the same command with --resume \
+            goes on from the newest checkpoint that is whole.
 
               mvar train tokenizer --data train.tar --validation val.tar \\
                 --run runs/tokenizer --minutes 45

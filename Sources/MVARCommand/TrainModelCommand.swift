@@ -166,7 +166,8 @@ struct TrainModelCommand: AsyncParsableCommand {
         defer { watch.end() }
         let outcome = try training.run(
             tokens: tokens, validation: heldTokens, description: description, resuming: run.resume,
-            report: watch.receive)
+            report: watch.receive,
+            notice: watch.remark)
         try watch.check(outcome, run: run.run)
         watch.announce("reading the model as a classifier")
         let best = try LoadedModel(ModelSource(model: training.resultPath))

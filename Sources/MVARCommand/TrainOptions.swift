@@ -61,11 +61,16 @@ struct TrainDataOptions: ParsableArguments {
 struct TrainRunOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The folder of the run: checkpoint, metrics.jsonl, and the result in 'model'.", valueName: "folder"),
+            "The folder of the run: settings, checkpoints, metrics.jsonl, and the result in 'model'.",
+            valueName: "folder"),
         completion: .directory)
     var run: String
 
-    @Flag(help: "Go on from the run's checkpoint. All other settings must be as they were.")
+    @Flag(
+        help: """
+            Go on from the run's newest whole checkpoint, or from the start if there is none yet. All other settings must \
+            be as they were; then the losses are those of a run that never stopped.
+            """)
     var resume = false
 
     @Option(
@@ -120,7 +125,9 @@ struct TrainRunOptions: ParsableArguments {
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("Steps between checkpoints, from which --resume goes on.", valueName: "N"))
+        help: ArgumentHelp(
+            "Steps between checkpoints, of which the latest two are kept; Ctrl-C and SIGTERM write one too.",
+            valueName: "N"))
     var checkpointEvery: Int = 200
 
     @Option(

@@ -111,7 +111,8 @@ struct TrainTokenizerCommand: AsyncParsableCommand {
         let watch = TrainingWatch("tokenizer", output: output)
         defer { watch.end() }
         let outcome = try training.run(
-            pictures: learned, validation: held, resuming: run.resume, report: watch.receive)
+            pictures: learned, validation: held, resuming: run.resume, report: watch.receive,
+            notice: watch.remark)
         try watch.check(outcome, run: run.run)
         guard output.json else { return try OutputOptions.printResult(training.resultPath) }
         try output.printJSON(

@@ -41,6 +41,12 @@ final class TrainingWatch {
             "\(label), step \(report.step), \(ProgressLine.spoken(seconds: report.seconds)): \(values)")
     }
 
+    /// Takes a remark on how the run goes on.
+    func remark(_ notice: TrainingNotice) {
+        progress.finish()
+        output.remark("\(notice)")
+    }
+
     /// Says what happens after the last step.
     func announce(_ text: String) { progress.announce(text) }
 
@@ -50,7 +56,7 @@ final class TrainingWatch {
         Interruption.install()
         guard outcome == .interrupted else { return }
         output.remark("stopped and saved in '\(run)'; the same command with --resume goes on")
-        throw ExitCode(130)
+        throw ExitCode(TrainingInterruption.exitStatus)
     }
 
     /// Removes the line of progress.

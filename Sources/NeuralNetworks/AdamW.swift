@@ -107,19 +107,14 @@ public final class AdamW {
     /// How many steps each parameter has taken, in the order in which they were given.
     public var steps: [Int] { slots.map(\.steps) }
 
-    /// Goes on from what ``moments`` and ``steps`` said.
+    /// Goes on from what ``steps`` said, where ``moments`` have been given their values.
     ///
-    /// - Parameters:
-    ///   - steps: One count a parameter. Traps on another number of them.
-    ///   - moment: The tensor of that name.
-    /// - Throws: What `moment` throws, or ``Torch/TorchError`` where a shape does not fit.
-    public func restore(steps: [Int], moment: (String) throws -> Tensor) throws {
-        precondition(steps.count == slots.count, "\(steps.count) step counts for \(slots.count) parameters")
-        for index in slots.indices {
-            slots[index].steps = steps[index]
-            try slots[index].firstMoment.assign(moment(slots[index].name + ".exp_avg"))
-            try slots[index].secondMoment.assign(moment(slots[index].name + ".exp_avg_sq"))
-        }
+    /// - Parameter steps: One count a parameter.
+    /// - Returns: Whether there is one count, of 0 or more, for each; if not, nothing has changed.
+    public func restore(steps: [Int]) -> Bool {
+        guard steps.count == slots.count, steps.allSatisfy({ $0 >= 0 }) else { return false }
+        for (index, count) in steps.enumerated() { slots[index].steps = count }
+        return true
     }
 
     /// Forgets what the optimizer knows of some rows of a parameter, whose values were replaced from outside.

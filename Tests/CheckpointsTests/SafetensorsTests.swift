@@ -37,6 +37,32 @@ import Torch
         }
     }
 
+    @Test("A file with a checksum is whole, and no longer with any byte changed, one added or the checksum left out")
+    func checksum() throws {
+        try Fixture.withFolder { folder in
+            let path = folder + "/x.safetensors"
+            let tensors = [("a", try Tensor([1, 2] as [Float], shape: [2])), ("b", try Tensor.zeros([0, 3]))]
+            try Safetensors.write(tensors, metadata: ["k": "v"], checksummed: true, to: path)
+            try Safetensors(path: path).verifyChecksum()
+            // Others can recompute it: it is zlib's crc32 of all bytes but the last four.
+            let content = try [UInt8](Data(contentsOf: URL(filePath: path)))
+            for index in content.indices {
+                var changed = content
+                changed[index] ^= 0x10
+                #expect(throws: CheckpointError.self) {
+                    try Safetensors(try MappedFile(content: changed, name: "x")).verifyChecksum()
+                }
+            }
+            #expect(throws: CheckpointError.self) {
+                try Safetensors(try MappedFile(content: content + [0], name: "x")).verifyChecksum()
+            }
+            try Safetensors.write(tensors, to: path)
+            #expect(message { try Safetensors(path: path).verifyChecksum() }.contains("checksum that should end it"))
+            let named = [("crc32", tensors[0].1)]
+            #expect(message { try Safetensors.write(named, checksummed: true, to: path) }.contains("'crc32'"))
+        }
+    }
+
     @Test("A transposed tensor is written row by row")
     func transposed() throws {
         let tensor = try Tensor([1, 2, 3, 4, 5, 6] as [Float], shape: [2, 3]).permuted(1, 0)

@@ -1,5 +1,3 @@
-import CZlib
-
 /// The entries of a zip file, found through its central directory and checked against it.
 ///
 /// Only what PyTorch writes can be used: entries that are stored as they are, so that they can be read in place. See
@@ -67,14 +65,10 @@ struct ZipArchive {
             throw file.unsupported("entry \(quoted(entry.name)) has \(bytes.count) bytes; at most \(limit) are read")
         }
         // PyTorch writes 0 where it was told to compute none.
-        if entry.checksum != 0, Self.checksum(of: bytes) != entry.checksum {
+        if entry.checksum != 0, CRC32(of: bytes).value != entry.checksum {
             throw file.corrupt("the checksum of entry \(quoted(entry.name)) is wrong")
         }
         return bytes
-    }
-
-    static func checksum(of bytes: UnsafeRawBufferPointer) -> UInt32 {
-        UInt32(truncatingIfNeeded: crc32_z(0, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count))
     }
 }
 

@@ -23,7 +23,7 @@ struct ZipWriter {
     }
 
     mutating func append(_ name: String, _ bytes: UnsafeRawBufferPointer) throws(FileOutputError) {
-        let checksum = ZipArchive.checksum(of: bytes)
+        let checksum = CRC32(of: bytes).value
         let place = file.count
         let isWide = bytes.count >= widthLimit
         let name = [UInt8](name.utf8)

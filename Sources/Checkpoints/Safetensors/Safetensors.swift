@@ -14,6 +14,8 @@ public struct Safetensors: Sendable {
     /// Texts that the file carries beside the tensors.
     public let metadata: [String: String]
 
+    private let file: MappedFile
+
     /// Opens a safetensors file.
     ///
     /// - Parameter path: The path of the file.
@@ -59,8 +61,25 @@ public struct Safetensors: Sendable {
         guard end == file.count - start else {
             throw file.corrupt("its tensors take \(end) bytes, and \(file.count - start) follow the header")
         }
+        self.file = file
         self.metadata = metadata
         tensors = TensorTable(placed.map(\.record))
+    }
+
+    /// The name of the tensor that ends a file with a checksum.
+    static let checksumName = "crc32"
+
+    /// Reads the whole file and compares it with the checksum at its end, as ``write(_:metadata:checksummed:to:)`` leaves
+    /// it: the CRC-32 of all bytes before it, little-endian, a tensor of four bytes to other readers.
+    ///
+    /// - Throws: ``CheckpointError`` where there is none, or the bytes do not give it.
+    public func verifyChecksum() throws(CheckpointError) {
+        guard let record = tensors.records.last, record.name == Self.checksumName, record.dtype == .uint8,
+            record.shape == [4], let content = file.slice(at: 0, count: file.count - 4)
+        else { throw file.corrupt("the checksum that should end it is not there") }
+        guard CRC32(of: content).value == file.bytes.littleEndian(UInt32.self, at: file.count - 4) else {
+            throw file.corrupt("its bytes do not give the checksum at its end")
+        }
     }
 
     private static func metadata(

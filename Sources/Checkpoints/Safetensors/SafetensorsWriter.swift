@@ -10,21 +10,26 @@ extension Safetensors {
     /// - Parameters:
     ///   - tensors: Names, each once, and tensors of any type but complex128.
     ///   - metadata: Texts to keep beside them.
+    ///   - checksummed: Whether the file ends with a checksum; see ``verifyChecksum()``.
     ///   - path: Where the file will be; its folder must exist.
     /// - Throws: ``CheckpointError`` for a name that comes twice or a type that the format lacks, `FileOutputError` where
     ///   the disk refuses, ``TorchError`` where a tensor cannot be copied to the host.
     public static func write(
-        _ tensors: [(name: String, tensor: Tensor)], metadata: [String: String] = [:], to path: String
+        _ tensors: [(name: String, tensor: Tensor)], metadata: [String: String] = [:], checksummed: Bool = false,
+        to path: String
     ) throws {
-        try AtomicFile.write(to: path) { try append(tensors, metadata: metadata, to: $0) }
+        try AtomicFile.write(to: path) {
+            try append(tensors, metadata: metadata, checksummed: checksummed, to: $0)
+        }
     }
 
-    /// As ``write(_:metadata:to:)``, into a file that gets its name later.
+    /// As ``write(_:metadata:checksummed:to:)``, into a file that gets its name later.
     static func append(
-        _ tensors: [(name: String, tensor: Tensor)], metadata: [String: String] = [:], to file: AtomicFile
+        _ tensors: [(name: String, tensor: Tensor)], metadata: [String: String] = [:], checksummed: Bool = false,
+        to file: AtomicFile
     ) throws {
         func failure(_ what: String) -> CheckpointError { CheckpointError(file: file.path, .unwritable(what)) }
-        var names: Set<String> = []
+        var names: Set<String> = checksummed ? [checksumName] : []
         var typed: [(name: String, type: SafetensorsType, tensor: Tensor)] = []
         for (name, tensor) in tensors {
             guard name != "__metadata__", names.insert(name).inserted else {
@@ -57,15 +62,29 @@ extension Safetensors {
                 JSONHeader.literal(name)
                     + ":{\"dtype\":\"\(type.name)\",\"shape\":[\(shape)],\"data_offsets\":[\(begin),\(end)]}")
         }
+        if checksummed {
+            fields.append(
+                JSONHeader.literal(checksumName)
+                    + ":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[\(end),\(end + 4)]}")
+        }
         var header = Array(("{" + fields.joined(separator: ",") + "}").utf8)
         header.append(contentsOf: [UInt8](repeating: UInt8(ascii: " "), count: (8 - header.count % 8) % 8))
         guard header.count <= largestHeader else { throw failure("its header would have \(header.count) bytes") }
 
         var start: [UInt8] = []
         start.append(littleEndian: UInt64(header.count))
-        try file.append(start + header)
-        for (_, _, tensor) in typed {
-            try tensor.withContiguousBytes { try file.append($0) }
+        start += header
+        var checksum = CRC32()
+        func append(_ bytes: UnsafeRawBufferPointer) throws(FileOutputError) {
+            if checksummed { checksum.take(bytes) }
+            try file.append(bytes)
+        }
+        try start.withUnsafeBytes(append)
+        for (_, _, tensor) in typed { try tensor.withContiguousBytes(append) }
+        if checksummed {
+            var end: [UInt8] = []
+            end.append(littleEndian: checksum.value)
+            try file.append(end)
         }
     }
 }

@@ -4,10 +4,10 @@ package import Torch
 
 /// A transformer that learns: its parameters, the loss of a batch, and the optimizer that moves them.
 package final class ModelOptimization {
-    package let parameters: TrainableParameters
-    package let optimizer: AdamW
+    let learner: Learner
     private let forcing: TeacherForcing
-    private let clip: Double
+
+    package var parameters: TrainableParameters { learner.parameters }
 
     /// - Parameters:
     ///   - configuration: The transformer's shape.
@@ -15,16 +15,16 @@ package final class ModelOptimization {
     ///   - precision: What the blocks compute in, float32 or bfloat16; the head stays in float32.
     ///   - settings: Of the optimizer.
     ///   - clip: The largest gradient norm.
+    ///   - averageDecay: Of the averaged weights, which whoever keeps them updates; 0 for none.
     /// - Throws: ``Torch/TorchError`` if memory runs out.
     package init(
         _ configuration: TransformerConfiguration, from source: any ParameterSource, precision: DType = .float32,
-        settings: AdamW.Settings = .init(), clip: Double = 2
+        settings: AdamW.Settings = .init(), clip: Double = 2, averageDecay: Double = 0
     ) throws(TorchError) {
-        parameters = TrainableParameters(source) { NextScaleTransformer.isInHead($0) ? .float32 : precision }
+        let parameters = TrainableParameters(source) { NextScaleTransformer.isInHead($0) ? .float32 : precision }
         forcing = TeacherForcing(
             try NextScaleTransformer(configuration, at: ParameterPath(parameters)), precision: precision)
-        optimizer = try AdamW(parameters.masters, settings: settings)
-        self.clip = clip
+        learner = try Learner(parameters, settings: settings, clip: clip, averageDecay: averageDecay)
     }
 
     /// Takes one step. Where loss or gradient are no numbers, nothing moves.
@@ -42,11 +42,9 @@ package final class ModelOptimization {
     ) throws(TorchError) -> (loss: Double, gradientNorm: Double) {
         try parameters.dropGradients()
         let loss = try forcing.accumulate(passes, tokens: tokens, inputs: inputs, labels: labels)
-        try parameters.gatherGradients()
-        let norm = try clipGradients(of: parameters.masters.map(\.tensor), to: clip)
+        let norm = try learner.clippedGradients()
         guard loss.isFinite, norm.isFinite else { return (loss, norm) }
-        try optimizer.step(learningRate: learningRate)
-        try parameters.publish()
+        try learner.move(learningRate: learningRate)
         return (loss, norm)
     }
 }

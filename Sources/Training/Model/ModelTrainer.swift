@@ -11,7 +11,6 @@ final class ModelTrainer: StepwiseTrainer {
     private let tokens: TokenSet
     private let validationTokens: TokenSet
     private let optimization: ModelOptimization
-    private let average: AveragedParameters?
     private var order: ShuffledOrder
     /// The smallest validation loss so far, `[1]`; a tensor, so that it is saved with the others.
     private let smallestLoss: Tensor
@@ -28,15 +27,18 @@ final class ModelTrainer: StepwiseTrainer {
         validationTokens = validation
         optimization = try ModelOptimization(
             settings.model, from: source, precision: settings.usesBFloat16 ? .bfloat16 : .float32,
-            settings: settings.optimizer, clip: settings.clip)
-        average =
-            settings.averageDecay > 0
-            ? try AveragedParameters(optimization.parameters, decay: settings.averageDecay) : nil
+            settings: settings.optimizer, clip: settings.clip, averageDecay: settings.averageDecay)
         order = ShuffledOrder(count: tokens.count, seed: settings.seed)
         smallestLoss = try Tensor.full([1], .greatestFiniteMagnitude, dtype: .float64)
     }
 
     // MARK: StepwiseTrainer
+
+    var learner: Learner { optimization.learner }
+
+    var memory: [(name: String, tensor: Tensor)] { [("smallest_loss", smallestLoss)] }
+
+    var sampleCount: Int { tokens.count }
 
     func step(_ step: Int, learningRate: Double) throws -> [TrainingMetric] {
         let (indices, flipped) = order.batch(step: step, size: settings.batch)
@@ -48,13 +50,14 @@ final class ModelTrainer: StepwiseTrainer {
             settings.groups.passes(step: step, settings.model), tokens: batch, inputs: inputs,
             labels: Tensor(labels, shape: [labels.count]), learningRate: learningRate)
         let metrics = [TrainingMetric("loss", loss), TrainingMetric("gradient_norm", norm)]
-        guard loss.isFinite, norm.isFinite else { return [TrainingMetric("loss", .nan)] + metrics }
-        try average?.update(step: step)
+        guard metrics.allSatisfy(\.value.isFinite) else { return metrics }
+        try learner.average?.update(step: step)
         return metrics
     }
 
     func validate() throws -> [TrainingMetric] {
-        let forcing = TeacherForcing(try finishedTransformer())
+        let forcing = TeacherForcing(
+            try learner.finished { try NextScaleTransformer(settings.model, at: $0) })
         let schedule = settings.model.schedule
         var sums = [Double](repeating: 0, count: schedule.count)
         for start in stride(from: 0, to: validationTokens.count, by: 16) {
@@ -69,44 +72,12 @@ final class ModelTrainer: StepwiseTrainer {
         let loss = sums.reduce(0, +) / Double(validationTokens.count * schedule.tokenCount)
         if try loss < smallestLoss.item() {
             try smallestLoss.assign(Tensor([loss], shape: [1]))
-            try keepBest(result)
+            try keepBest(learner.result)
         }
         return [TrainingMetric("loss", loss)]
             + sums.enumerated().map { scale, sum in
                 TrainingMetric(
                     "loss_\(scale + 1)", sum / Double(validationTokens.count * schedule.tokenCount(ofScale: scale)))
             }
-    }
-
-    var state: [(name: String, tensor: Tensor)] {
-        optimization.parameters.masters.map { ("parameters." + $0.name, $0.tensor) }
-            + (average?.averages ?? []).map { ("average." + $0.name, $0.tensor) }
-            + optimization.optimizer.moments.map { ("optimizer." + $0.name, $0.tensor) } + [
-                ("smallest_loss", smallestLoss)
-            ]
-    }
-
-    var optimizerSteps: [Int] { optimization.optimizer.steps }
-
-    func restore(optimizerSteps: [Int], tensor: (String) throws -> Tensor) throws {
-        try optimization.parameters.restore { try tensor("parameters." + $0) }
-        try withoutGradients {
-            for (name, value) in average?.averages ?? [] { try value.assign(tensor("average." + name)) }
-            try smallestLoss.assign(tensor("smallest_loss"))
-        }
-        try optimization.optimizer.restore(steps: optimizerSteps) { try tensor("optimizer." + $0) }
-    }
-
-    // MARK: The result
-
-    private var result: [(name: String, tensor: Tensor)] { average?.averages ?? optimization.parameters.masters }
-
-    private func finishedTransformer() throws -> NextScaleTransformer {
-        let loaded = LoadedParameters(
-            Dictionary(result.map { ($0.name, $0.tensor) }, uniquingKeysWith: { first, _ in first }),
-            origin: "the run")
-        let transformer = try NextScaleTransformer(settings.model, at: ParameterPath(loaded))
-        try loaded.finish()
-        return transformer
     }
 }

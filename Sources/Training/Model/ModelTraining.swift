@@ -51,7 +51,7 @@ public struct ModelTraining {
     }
 
     /// Where the best model so far is: a model folder that the sampler loads as it is.
-    public var resultPath: String { folder + "/model" }
+    public var resultPath: String { folder + "/" + RunFolder.resultName }
 
     /// Throws where the run cannot begin, or go on, in its folder: for finding out before pictures are read.
     public func checkFolder(resuming: Bool) throws {
@@ -65,14 +65,16 @@ public struct ModelTraining {
     ///   - validation: What is measured on.
     ///   - description: Goes into the result's `config.json`, with the shapes filled in: names of classes, defaults of
     ///     sampling.
-    ///   - resuming: Whether to go on from the folder's checkpoint.
+    ///   - resuming: Whether to go on from the newest whole checkpoint in the folder.
     ///   - report: Gets losses and measurements.
-    ///   - isInterrupted: Asked after every step.
+    ///   - notice: Gets how the run goes on.
+    ///   - isInterrupted: Asked between steps.
     /// - Returns: How it ended.
     /// - Throws: ``TrainingError`` or what reading and writing throw.
     public func run(
         tokens: TokenSet, validation: TokenSet, description: ModelDescription = ModelDescription(),
         resuming: Bool = false, report: (TrainingReport) throws -> Void = { _ in },
+        notice: (TrainingNotice) throws -> Void = { _ in },
         isInterrupted: @escaping () -> Bool = { TrainingInterruption.isRequested }
     ) throws -> TrainingOutcome {
         for label in tokens.labels + validation.labels where !(0..<settings.model.classes).contains(label) {
@@ -93,7 +95,7 @@ public struct ModelTraining {
         let loop = TrainingLoop(
             folder: runFolder, length: settings.length, learningRate: settings.learningRate, rhythm: settings.rhythm,
             isInterrupted: isInterrupted)
-        return try loop.run(trainer, resuming: resuming, report: report)
+        return try loop.run(trainer, resuming: resuming, notice: notice, report: report)
     }
 
     private func completed(_ description: ModelDescription) -> ModelDescription {

@@ -57,15 +57,6 @@ public final class TrainableParameters: ParameterSource {
             }
         }
     }
-
-    /// Overwrites every master, and the copies.
-    ///
-    /// - Parameter value: The tensor of that name.
-    /// - Throws: What `value` throws, or ``Torch/TorchError`` where a shape does not fit.
-    func restore(_ value: (String) throws -> Tensor) throws {
-        try withoutGradients { for (name, master) in masters { try master.assign(value(name)) } }
-        try publish()
-    }
 }
 
 /// A running average of parameters: steadier than their last values.

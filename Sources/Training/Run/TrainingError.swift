@@ -1,31 +1,58 @@
 /// Why a run cannot start, go on or be resumed.
 public enum TrainingError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// The loss is no number any more.
-    case diverged(step: Int, loss: Double)
-    /// There is nothing to resume from.
+    /// A loss, gradient norm or parameter is no number any more; `saved` is the step of the last checkpoint.
+    case diverged(what: String, value: Double, step: Int, saved: Int?)
+    /// Something cannot be written; `saved` is the step of the last checkpoint.
+    case unwritable(reason: String, saved: Int?)
+    /// There is nothing to resume.
     case nothingToResume(folder: String)
+    /// Every checkpoint is damaged.
+    case allDamaged(first: String, count: Int)
     /// The run folder holds another run.
     case otherRun(folder: String, difference: String)
+    /// The run learned from another number of pictures.
+    case otherPictures(folder: String, before: Int, now: Int)
     /// The run folder already holds a run.
     case folderInUse(folder: String)
+    /// Another process has the run.
+    case runGoesOn(folder: String)
     /// The run folder cannot be used.
     case unusableFolder(folder: String, reason: String)
     /// A setting makes no sense.
     case invalidSetting(String)
-    /// A saved tensor is absent.
+    /// A saved tensor is absent or of another shape.
     case incompleteCheckpoint(file: String, missing: String)
 
     /// What is wrong and what to do, on one line.
     public var description: String {
         switch self {
-        case .diverged(let step, let loss):
-            "The loss is \(loss) at step \(step). The last checkpoint is whole: resume it with a smaller learning rate."
+        case .diverged(let what, let value, let step, let saved):
+            "The \(what) is \(value.isNaN ? "nan" : "\(value)") at step \(step). "
+                + (saved.map {
+                    "The checkpoint of step \($0) is whole: to go on from it with a smaller learning rate, write that "
+                        + "into run.json and give --resume with it."
+                } ?? "Nothing is saved yet: begin again with a smaller learning rate or a longer warm-up.")
+        case .unwritable(let reason, let saved):
+            reason
+                + (saved.map { " The checkpoint of step \($0) is whole: --resume goes on from it." }
+                    ?? " No checkpoint is written yet: --resume begins the run anew.")
         case .nothingToResume(let folder):
-            "'\(folder)' holds no checkpoint to resume from; leave --resume out to start a run there."
+            "'\(folder)' holds no run to resume; leave --resume out to start one there."
+        case .allDamaged(let first, let count):
+            count == 1
+                ? "'\(first)' is damaged, and there is no other checkpoint: bring one back from a copy, or remove it "
+                    + "to begin the run anew with --resume."
+                : "'\(first)' is damaged, and so are all \(count) checkpoints: bring one back from a copy, or remove "
+                    + "them to begin the run anew with --resume."
         case .otherRun(let folder, let difference):
             "'\(folder)' holds a run with other settings (\(difference)); resume it with those or take another folder."
+        case .otherPictures(let folder, let before, let now):
+            "The run in '\(folder)' learned from \(before) pictures, and now there are \(now): resume it with the "
+                + "pictures that it had, or take another folder."
         case .folderInUse(let folder):
             "'\(folder)' already holds a run; give --resume to go on with it, or choose another folder."
+        case .runGoesOn(let folder):
+            "Another process is training in '\(folder)': wait for its end, or choose another folder."
         case .unusableFolder(let folder, let reason): "'\(folder)' cannot be the run's folder: \(reason)."
         case .invalidSetting(let what): what
         case .incompleteCheckpoint(let file, let missing):

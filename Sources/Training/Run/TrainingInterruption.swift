@@ -8,11 +8,14 @@ import FileOutput
 
 /// Ctrl-C and SIGTERM during training: the first ends the step and saves, the second ends at once.
 public enum TrainingInterruption {
-    // Written by the handler, read by the loop; a word that only ever grows needs no more than that.
+    // Written by the handler, read by the loop; a word that is written once needs no more than that.
     nonisolated(unsafe) private static var received: sig_atomic_t = 0
 
     /// Whether the run should end after this step.
     public static var isRequested: Bool { received > 0 }
+
+    /// What the program should exit with after the first signal: 130 for Ctrl-C, 143 for SIGTERM, as shells expect it.
+    public static var exitStatus: Int32 { 128 + Int32(received) }
 
     /// A line for standard error, in memory of its own: a handler may not touch what Swift counts references to.
     nonisolated(unsafe) private static var notice = UnsafeRawBufferPointer(start: nil, count: 0)
@@ -32,7 +35,7 @@ public enum TrainingInterruption {
                     AtomicFile.removeUnfinishedFiles()
                     _exit(128 + number)
                 }
-                TrainingInterruption.received += 1
+                TrainingInterruption.received = number
                 let code = errno
                 _ = write(STDERR_FILENO, TrainingInterruption.notice.baseAddress, TrainingInterruption.notice.count)
                 errno = code

@@ -1,19 +1,36 @@
+import FileOutput
+import NeuralNetworks
 import Torch
 
 /// Something that learns step by step: what ``TrainingLoop`` runs, saves and resumes.
 protocol StepwiseTrainer: AnyObject {
+    /// The parameters, with what their learning carries from step to step.
+    var learner: Learner { get }
+    /// What must be kept between sittings beside the learner's state; changed in place only.
+    var memory: [(name: String, tensor: Tensor)] { get }
+    /// How many pictures are learned from: the order in which they come depends on it.
+    var sampleCount: Int { get }
     /// Carries out one step, which must depend on nothing but the state and the step's number.
     ///
-    /// - Returns: What to log; the first is the loss.
+    /// - Returns: What to log; the first is the loss. Where one is no number the parameters have not moved.
     func step(_ step: Int, learningRate: Double) throws -> [TrainingMetric]
     /// Measures on pictures that are not trained on.
     func validate() throws -> [TrainingMetric]
-    /// Everything that must be kept between sittings.
-    var state: [(name: String, tensor: Tensor)] { get }
-    /// The optimizer's steps per parameter.
-    var optimizerSteps: [Int] { get }
-    /// Goes on from a saved state.
-    func restore(optimizerSteps: [Int], tensor: (String) throws -> Tensor) throws
+}
+
+extension StepwiseTrainer {
+    /// Everything that must be kept between sittings, but the optimizer's step counts.
+    var state: [(name: String, tensor: Tensor)] { learner.state + memory }
+
+    /// Goes on from a checkpoint.
+    func restore(_ saved: CheckpointHistory.Saved) throws {
+        for (name, tensor) in state { try saved.restore(tensor, name) }
+        guard learner.optimizer.restore(steps: saved.counters.optimizerSteps) else {
+            throw TrainingError.incompleteCheckpoint(
+                file: saved.path, missing: "step counts of \(learner.parameters.masters.count) parameters")
+        }
+        try learner.parameters.publish()
+    }
 }
 
 /// A number that a run reports.
@@ -76,30 +93,53 @@ struct TrainingLoop {
     let length: TrainingLength
     let learningRate: Double
     let rhythm: TrainingRhythm
-    /// Asked after every step.
+    /// Asked between steps.
     let isInterrupted: () -> Bool
 
     func run(
-        _ trainer: any StepwiseTrainer, resuming: Bool, report: (TrainingReport) throws -> Void
+        _ trainer: any StepwiseTrainer, resuming: Bool, notice: (TrainingNotice) throws -> Void,
+        report: (TrainingReport) throws -> Void
     ) throws -> TrainingOutcome {
-        var counters = RunFolder.Counters()
-        if resuming {
-            let (saved, tensor) = try folder.load()
-            counters = saved
-            try trainer.restore(optimizerSteps: saved.optimizerSteps, tensor: tensor)
-            try folder.dropMetrics(after: saved.step)
+        do {
+            return try attempt(trainer, resuming: resuming, notice: notice, report: report)
+        } catch let error as FileOutputError {
+            throw TrainingError.unwritable(reason: "\(error)", saved: folder.checkpoints.latest)
         }
+    }
+
+    private func attempt(
+        _ trainer: any StepwiseTrainer, resuming: Bool, notice: (TrainingNotice) throws -> Void,
+        report: (TrainingReport) throws -> Void
+    ) throws -> TrainingOutcome {
+        var counters = try beginning(trainer, resuming: resuming, notice)
+        let log = try MetricsLog(path: folder.metricsPath, keeping: counters.lines)
+        if log.count < counters.lines {
+            try notice(.linesMissing(file: folder.metricsPath, found: log.count, expected: counters.lines))
+        }
+        var needsSaving = folder.checkpoints.latest == nil
         func save() throws {
-            counters.optimizerSteps = trainer.optimizerSteps
-            try folder.save(counters, tensors: trainer.state)
+            guard needsSaving else { return }
+            try checkFinite(trainer.state, step: counters.step)
+            // On the disk before the checkpoint that counts them.
+            try log.synchronize()
+            counters.lines = log.count
+            counters.optimizerSteps = trainer.learner.optimizer.steps
+            try folder.checkpoints.save(counters, tensors: trainer.state)
+            needsSaving = false
         }
         let clock = ContinuousClock()
         let start = clock.now
         let (firstStep, earlierSeconds) = (counters.step, counters.seconds)
         var pausedSeconds = 0.0
-        func publish(_ metrics: [TrainingMetric], rate: Double, isValidation: Bool) throws {
-            let fields = [("step", Double(counters.step)), ("seconds", counters.seconds), ("learning_rate", rate)]
-            try folder.log(fields.map { (key: $0.0, value: $0.1) } + metrics.map { ($0.name, $0.value) })
+        func publish(_ metrics: [TrainingMetric], isValidation: Bool, logging: Bool = true) throws {
+            if logging {
+                let milliseconds = (counters.seconds * 1000).rounded()
+                let fields = [
+                    ("step", Double(counters.step)), ("seconds", milliseconds / 1000),
+                    ("learning_rate", counters.learningRate),
+                ]
+                try log.append(fields.map { (key: $0.0, value: $0.1) } + metrics.map { ($0.name, $0.value) })
+            }
             let sitting = counters.seconds - earlierSeconds
             try report(
                 TrainingReport(
@@ -110,33 +150,70 @@ struct TrainingLoop {
                     isValidation: isValidation))
         }
         while true {
-            let progress = length.progress(step: counters.step, seconds: counters.seconds)
-            guard progress < 1 else { break }
-            let rate = learningRate * length.factor(step: counters.step, progress: progress)
-            let metrics = try trainer.step(counters.step, learningRate: rate)
-            if let loss = metrics.first, !loss.value.isFinite {
-                throw TrainingError.diverged(step: counters.step, loss: loss.value)
-            }
-            counters.step += 1
-            counters.seconds = earlierSeconds + start.duration(to: clock.now).inSeconds - pausedSeconds
-            if counters.step % rhythm.report == 0 { try publish(metrics, rate: rate, isValidation: false) }
+            // Before a measurement, which may take long: a resumed run makes up for it.
             if isInterrupted() {
                 try save()
                 return .interrupted
             }
+            let progress = length.progress(step: counters.step, seconds: counters.seconds)
+            let isEnd = progress >= 1
             // Measuring and saving take nothing from a run that is given minutes.
             let pause = clock.now
-            if counters.step % rhythm.validation == 0 {
-                try publish(trainer.validate(), rate: rate, isValidation: true)
+            if isEnd || counters.step % rhythm.validation == 0, counters.measuredStep != counters.step {
+                try publish(trainer.validate(), isValidation: true)
+                counters.measuredStep = counters.step
+                needsSaving = true
+            } else if isEnd, counters.step == firstStep {
+                // A finished run was resumed: who watches it still wants to know how it ended.
+                try publish(trainer.validate(), isValidation: true, logging: false)
             }
-            if counters.step % rhythm.checkpoint == 0 { try save() }
+            if isEnd || counters.step > 0 && counters.step % rhythm.checkpoint == 0 { try save() }
+            if isEnd { return .finished }
             pausedSeconds += pause.duration(to: clock.now).inSeconds
+
+            counters.learningRate = learningRate * length.factor(step: counters.step, progress: progress)
+            let metrics = try trainer.step(counters.step, learningRate: counters.learningRate)
+            if let metric = metrics.first(where: { !$0.value.isFinite }) {
+                throw diverged(metric.name.replacing("_", with: " "), metric.value, step: counters.step + 1)
+            }
+            counters.step += 1
+            needsSaving = true
+            counters.seconds = earlierSeconds + start.duration(to: clock.now).inSeconds - pausedSeconds
+            if counters.step % rhythm.report == 0 { try publish(metrics, isValidation: false) }
         }
-        if counters.step % rhythm.validation != 0 || counters.step == firstStep {
-            try publish(trainer.validate(), rate: 0, isValidation: true)
+    }
+
+    /// The counters to begin with, and the trainer as it was then.
+    private func beginning(
+        _ trainer: any StepwiseTrainer, resuming: Bool, _ notice: (TrainingNotice) throws -> Void
+    ) throws -> CheckpointHistory.Counters {
+        let fresh = CheckpointHistory.Counters(samples: trainer.sampleCount)
+        guard resuming else { return fresh }
+        guard let saved = try folder.checkpoints.newestWhole(notice) else {
+            try notice(.beginsAnew)
+            return fresh
         }
-        try save()
-        return .finished
+        guard saved.counters.samples == trainer.sampleCount else {
+            throw TrainingError.otherPictures(
+                folder: folder.path, before: saved.counters.samples, now: trainer.sampleCount)
+        }
+        try trainer.restore(saved)
+        try notice(.goesOn(step: saved.counters.step))
+        return saved.counters
+    }
+
+    /// Throws instead of saving what no run can go on from: a step can ruin parameters with a loss that is still a number.
+    private func checkFinite(_ state: [(name: String, tensor: Tensor)], step: Int) throws {
+        try withoutGradients {
+            for (name, tensor) in state where tensor.count > 0 {
+                let largest = try tensor.magnitude().maximum().item()
+                if !largest.isFinite { throw diverged("largest number of \(name)", largest, step: step) }
+            }
+        }
+    }
+
+    private func diverged(_ what: String, _ value: Double, step: Int) -> TrainingError {
+        .diverged(what: what, value: value, step: step, saved: folder.checkpoints.latest)
     }
 }
 

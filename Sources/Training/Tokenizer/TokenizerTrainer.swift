@@ -8,17 +8,14 @@ final class TokenizerTrainer: StepwiseTrainer {
     private let settings: TokenizerTrainingSettings
     private let pictures: PictureSet
     private let validationPictures: PictureSet
-    private let parameters: TrainableParameters
+    let learner: Learner
     private let tokenizer: VisualTokenizer
-    private let optimizer: AdamW
-    private let average: AveragedParameters?
     private let usage: CodeUsage
     private var order: ShuffledOrder
     /// Of the latest validation.
     private(set) var latestMeasurement: TokenizerMeasurement?
 
     static let codebookName = "quantize.embedding.weight"
-    private static let usageName = "usage"
 
     init(
         _ settings: TokenizerTrainingSettings, pictures: PictureSet, validation: PictureSet
@@ -27,17 +24,17 @@ final class TokenizerTrainer: StepwiseTrainer {
         self.pictures = pictures
         validationPictures = validation
         let usesBFloat16 = settings.usesBFloat16
-        parameters = TrainableParameters(FreshParameters(seed: settings.seed)) { name in
+        let parameters = TrainableParameters(FreshParameters(seed: settings.seed)) { name in
             usesBFloat16 && !name.hasPrefix("quantize.") ? .bfloat16 : .float32
         }
         tokenizer = try VisualTokenizer(settings.tokenizer, at: ParameterPath(parameters))
-        optimizer = try AdamW(parameters.masters, settings: settings.optimizer)
         usage = try CodeUsage(
             vocabulary: settings.tokenizer.vocabularySize,
             usesPerStep: settings.batch * settings.tokenizer.schedule.tokenCount)
         order = ShuffledOrder(count: pictures.count, seed: settings.seed)
         try Self.makeIdentities(parameters)
-        average = settings.averageDecay > 0 ? try AveragedParameters(parameters, decay: settings.averageDecay) : nil
+        learner = try Learner(
+            parameters, settings: settings.optimizer, clip: settings.clip, averageDecay: settings.averageDecay)
         try startCodebook()
     }
 
@@ -59,7 +56,7 @@ final class TokenizerTrainer: StepwiseTrainer {
 
     /// The codes start as features of pictures, and half the differences of such: what coarse and fine scales meet.
     private func startCodebook() throws(TorchError) {
-        guard let codebook = parameters[Self.codebookName] else { return }
+        guard let codebook = learner.parameters[Self.codebookName] else { return }
         try withoutGradients { () throws(TorchError) in
             let (indices, flipped) = order.batch(step: 0, size: min(max(settings.batch, 16), pictures.count))
             let vectors = try features(of: pictures.batch(indices, flipped: flipped)).permuted(0, 2, 3, 1)
@@ -73,7 +70,7 @@ final class TokenizerTrainer: StepwiseTrainer {
             let fine = codebook.shape[0] - coarse
             let start = try Tensor.concatenated([choice(coarse), (choice(fine) - choice(fine)) * 0.5])
             try codebook.assign(start)
-            try average?[Self.codebookName]?.assign(start)
+            try learner.average?[Self.codebookName]?.assign(start)
         }
     }
 
@@ -91,10 +88,14 @@ final class TokenizerTrainer: StepwiseTrainer {
 
     // MARK: StepwiseTrainer
 
+    var memory: [(name: String, tensor: Tensor)] { [("usage", usage.counts)] }
+
+    var sampleCount: Int { pictures.count }
+
     func step(_ step: Int, learningRate: Double) throws -> [TrainingMetric] {
         let (indices, flipped) = order.batch(step: step, size: settings.batch)
         let images = try pictures.batch(indices, flipped: flipped)
-        try parameters.dropGradients()
+        try learner.parameters.dropGradients()
         let quantized = try QuantizerPass(
             features(of: images), through: tokenizer.quantizer, commitment: settings.commitment)
         let difference = try decoded(quantized.latent) - images
@@ -103,34 +104,33 @@ final class TokenizerTrainer: StepwiseTrainer {
         let loss = try (absolute * settings.absoluteWeight).adding(squared, times: settings.squaredWeight)
             .adding(quantized.loss, times: settings.quantizerWeight)
         try loss.backward()
-        try parameters.gatherGradients()
-        let norm = try clipGradients(of: parameters.masters.map(\.tensor), to: settings.clip)
-        let lossValue = try loss.detached().item()
+        let norm = try learner.clippedGradients()
         var metrics = [
-            TrainingMetric("loss", lossValue), TrainingMetric("absolute", try absolute.detached().item()),
+            TrainingMetric("loss", try loss.detached().item()),
+            TrainingMetric("absolute", try absolute.detached().item()),
             TrainingMetric("squared", try squared.detached().item()),
             TrainingMetric("quantizer", try quantized.loss.detached().item()), TrainingMetric("gradient_norm", norm),
         ]
-        guard lossValue.isFinite else { return metrics }
-        try optimizer.step(learningRate: learningRate)
+        guard metrics.allSatisfy(\.value.isFinite) else { return metrics }
+        try learner.move(learningRate: learningRate)
+        try learner.average?.update(step: step)
         try usage.record(quantized.codes)
-        try average?.update(step: step)
         if step % settings.revivalInterval == 0 {
             metrics.append(TrainingMetric("revived", Double(try revive(step: step, from: quantized.vectors))))
         }
-        try parameters.publish()
         return metrics
     }
 
     private func revive(step: Int, from vectors: [Tensor]) throws(TorchError) -> Int {
-        guard let codebook = parameters[Self.codebookName] else { return 0 }
+        guard let codebook = learner.parameters[Self.codebookName] else { return 0 }
         return try withoutGradients { () throws(TorchError) in
             var generator = SplitMix64(seed: settings.seed, stream: step, purpose: 2)
             let revivals = try usage.revivals(below: settings.deadShare, from: vectors, using: &generator)
             guard let revivals else { return 0 }
+            // The quantizer computes in float32, so this is the tensor that it reads, too.
             try codebook.replaceRows(revivals.codes, with: revivals.vectors)
-            try average?[Self.codebookName]?.replaceRows(revivals.codes, with: revivals.vectors)
-            try optimizer.forget(rows: revivals.codes, of: Self.codebookName)
+            try learner.average?[Self.codebookName]?.replaceRows(revivals.codes, with: revivals.vectors)
+            try learner.optimizer.forget(rows: revivals.codes, of: Self.codebookName)
             return revivals.codes.count
         }
     }
@@ -141,35 +141,10 @@ final class TokenizerTrainer: StepwiseTrainer {
         return measurement.metrics
     }
 
-    var state: [(name: String, tensor: Tensor)] {
-        parameters.masters.map { ("parameters." + $0.name, $0.tensor) }
-            + (average?.averages ?? []).map { ("average." + $0.name, $0.tensor) }
-            + optimizer.moments.map { ("optimizer." + $0.name, $0.tensor) } + [(Self.usageName, usage.counts)]
-    }
-
-    var optimizerSteps: [Int] { optimizer.steps }
-
-    func restore(optimizerSteps: [Int], tensor: (String) throws -> Tensor) throws {
-        try parameters.restore { try tensor("parameters." + $0) }
-        try withoutGradients {
-            for (name, value) in average?.averages ?? [] { try value.assign(tensor("average." + name)) }
-            try usage.counts.assign(tensor(Self.usageName))
-        }
-        try optimizer.restore(steps: optimizerSteps) { try tensor("optimizer." + $0) }
-    }
-
     // MARK: The result
 
-    /// The weights to be kept: averaged where there is an average.
-    var result: [(name: String, tensor: Tensor)] { average?.averages ?? parameters.masters }
-
-    /// The tokenizer of these weights, in float32.
+    /// The tokenizer of the weights to be kept, in float32.
     func finishedTokenizer() throws -> VisualTokenizer {
-        let loaded = LoadedParameters(
-            Dictionary(result.map { ($0.name, $0.tensor) }, uniquingKeysWith: { first, _ in first }),
-            origin: "the run")
-        let tokenizer = try VisualTokenizer(settings.tokenizer, at: ParameterPath(loaded))
-        try loaded.finish()
-        return tokenizer
+        try learner.finished { try VisualTokenizer(settings.tokenizer, at: $0) }
     }
 }

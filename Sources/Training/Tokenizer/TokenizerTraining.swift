@@ -35,14 +35,16 @@ public struct TokenizerTraining {
     /// - Parameters:
     ///   - pictures: What is learned from.
     ///   - validation: What is measured on.
-    ///   - resuming: Whether to go on from the folder's checkpoint.
+    ///   - resuming: Whether to go on from the newest whole checkpoint in the folder.
     ///   - report: Gets losses and measurements.
-    ///   - isInterrupted: Asked after every step.
+    ///   - notice: Gets how the run goes on.
+    ///   - isInterrupted: Asked between steps.
     /// - Returns: How it ended, and the measurement of the weights that were written.
     /// - Throws: ``TrainingError`` or what reading and writing throw.
     public func run(
         pictures: PictureSet, validation: PictureSet, resuming: Bool = false,
         report: (TrainingReport) throws -> Void = { _ in },
+        notice: (TrainingNotice) throws -> Void = { _ in },
         isInterrupted: @escaping () -> Bool = { TrainingInterruption.isRequested }
     ) throws -> TrainingOutcome {
         let runFolder = try RunFolder(path: folder, settings: settings, resuming: resuming)
@@ -50,16 +52,16 @@ public struct TokenizerTraining {
         let loop = TrainingLoop(
             folder: runFolder, length: settings.length, learningRate: settings.learningRate, rhythm: settings.rhythm,
             isInterrupted: isInterrupted)
-        let outcome = try loop.run(trainer, resuming: resuming) { progress in
+        let outcome = try loop.run(trainer, resuming: resuming, notice: notice) { progress in
             if progress.isValidation { try writeExamples(trainer.latestMeasurement) }
             try report(progress)
         }
-        if outcome == .finished { try write(trainer.result) }
+        if outcome == .finished { try write(trainer.learner.result) }
         return outcome
     }
 
     /// Where the finished tokenizer is: a model folder without a transformer.
-    public var resultPath: String { folder + "/model" }
+    public var resultPath: String { folder + "/" + RunFolder.resultName }
 
     private func write(_ parameters: [(name: String, tensor: Tensor)]) throws {
         var description = ModelDescription()

@@ -1,0 +1,47 @@
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// A file that grows by whole lines, each in it as soon as it is appended: a log that outlives a killed program.
+public final class LineFile {
+    /// Its path.
+    public let path: String
+    private let descriptor: Int32
+
+    /// Opens a file to append to; it is made where there is none.
+    ///
+    /// - Parameter path: Its path. The folder must exist.
+    /// - Throws: ``FileOutputError`` where the system declines.
+    public init(path: String) throws(FileOutputError) {
+        guard !path.isEmpty, !path.utf8.contains(0) else { throw .invalidPath(path) }
+        self.path = path
+        descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)
+        guard descriptor >= 0 else { throw .failed(operation: "open", path: path, code: errno) }
+    }
+
+    deinit { close(descriptor) }
+
+    /// Appends a line.
+    ///
+    /// - Parameter line: Without the character that ends it.
+    /// - Throws: ``FileOutputError`` where the disk is full or fails; what was written of the line is taken away again.
+    public func append(_ line: String) throws(FileOutputError) {
+        let before = lseek(descriptor, 0, SEEK_END)
+        let code = Array((line + "\n").utf8).withUnsafeBytes { writeAll($0, to: descriptor) }
+        guard let code else { return }
+        if before >= 0 { _ = ftruncate(descriptor, before) }
+        throw .failed(operation: "write", path: path, code: code)
+    }
+
+    /// Waits until all lines are on the disk.
+    ///
+    /// - Throws: ``FileOutputError`` where the disk is full or fails.
+    public func synchronize() throws(FileOutputError) {
+        // A device has nothing to wait for.
+        guard fsync(descriptor) == 0 || errno == EINVAL else {
+            throw .failed(operation: "write", path: path, code: errno)
+        }
+    }
+}
