@@ -19,8 +19,8 @@ struct TrainModelCommand: AsyncParsableCommand {
               mvar train model --tokenizer runs/tokenizer/model \\
                 --data train.tar --validation val.tar \\
                 --run runs/model --minutes 45
-              mvar train model --tokenizer vae_ch160v4096z32.pth --from var_d16.pth \
-                --data pictures --validation held-out --run runs/d16 --steps 20000 \
+              mvar train model --tokenizer vae_ch160v4096z32.pth --from var_d16.pth \\
+                --data pictures --validation held-out --run runs/d16 --steps 20000 \\
                 --learning-rate 1e-5
             """)
 
