@@ -44,6 +44,7 @@ $(DEMO): $(MVAR) $(wildcard models/default/*)
 
 .PHONY: test
 test: set-up ## all tests, and parity where the team's golden files (../shared/parity) are
+	@scripts/tensorboard.sh
 	swift test -c $(TEST_CONFIGURATION) --explicit-target-dependency-import-check error
 	@if [ -d "$(PARITY)" ]; then $(MAKE) --no-print-directory parity; else \
 		echo "Skipped: parity with the golden files of $(PARITY), which is not here (CONTRIBUTING.md)."; fi

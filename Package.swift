@@ -35,6 +35,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
         .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
     ],
     targets: [
@@ -59,6 +60,11 @@ let package = Package(
 
         // The data flow: image -> tokens -> transformer -> tokens -> image.
         .target(name: "Images", dependencies: ["CPNG", "CTurboJPEG", "CWebP", "CZlib", "FileInput", "FileOutput"]),
+        // Its event.pb.swift comes from event.proto, by scripts/protobuf.sh: the package's build plugin takes minutes.
+        .target(
+            name: "TensorBoard",
+            dependencies: ["FileOutput", "Images", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            exclude: ["event.proto"]),
         .target(name: "TokenPyramid"),
         .target(name: "ImageTokenizer", dependencies: ["NeuralNetworks", "TokenPyramid", "Torch"]),
         .target(name: "ScaleTransformer", dependencies: ["NeuralNetworks", "TokenPyramid", "Torch"]),
@@ -78,7 +84,7 @@ let package = Package(
             name: "Training",
             dependencies: [
                 "Checkpoints", "CZlib", "FileInput", "FileOutput", "Images", "ImageTokenizer", "Models",
-                "NeuralNetworks", "ScaleTransformer", "TokenPyramid", "Torch",
+                "NeuralNetworks", "ScaleTransformer", "TensorBoard", "TokenPyramid", "Torch",
             ]),
         .target(
             name: "MVAR",
@@ -90,12 +96,13 @@ let package = Package(
         .executableTarget(name: "MVARCommand", dependencies: ["Benchmarking", "FileOutput", "MVAR", argumentParser]),
 
         // Tests mirror Sources.
-        .target(name: "TestSupport", path: "Tests/TestSupport"),
+        .target(name: "TestSupport", path: "Tests/TestSupport", exclude: ["read_events.py"]),
         .testTarget(name: "TorchTests", dependencies: ["Torch"]),
         .testTarget(name: "NeuralNetworksTests", dependencies: ["NeuralNetworks", "Torch"]),
         .testTarget(name: "FileInputTests", dependencies: ["FileInput"]),
         .testTarget(name: "FileOutputTests", dependencies: ["FileOutput"]),
         .testTarget(name: "ImagesTests", dependencies: ["FileOutput", "Images"]),
+        .testTarget(name: "TensorBoardTests", dependencies: ["FileOutput", "Images", "TensorBoard", "TestSupport"]),
         .testTarget(name: "TokenPyramidTests", dependencies: ["TokenPyramid"]),
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "FileOutput", "Torch"]),
         .testTarget(

@@ -30,6 +30,9 @@ struct TrainCommand: AsyncParsableCommand {
                 --data train.tar --validation val.tar --run runs/model --minutes 45
               mvar sample --model runs/model/model --grid --count 16 -o grid.png
 
+            The run's folder also has event files: 'tensorboard --logdir runs' shows the curves of all runs there while \
+            they grow.
+
             This is a first plain form, enough for small models such as the one that comes with mvar.
             """,
         subcommands: [TrainTokenizerCommand.self, TrainModelCommand.self])

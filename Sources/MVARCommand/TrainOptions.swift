@@ -61,7 +61,7 @@ struct TrainDataOptions: ParsableArguments {
 struct TrainRunOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The folder of the run: settings, checkpoints, metrics.jsonl, and the result in 'model'.",
+            "The folder of the run: settings, checkpoints, metrics.jsonl, event files for TensorBoard, the result in 'model'.",
             valueName: "folder"),
         completion: .directory)
     var run: String

@@ -5,7 +5,7 @@ import Foundation
 final class MetricsLog {
     /// How many lines there are.
     private(set) var count: Int
-    private let file: LineFile
+    private let file: GrowingFile
 
     /// Goes on after the first lines of a file; the steps of the others, and of one that breaks off, are done again.
     ///
@@ -22,7 +22,7 @@ final class MetricsLog {
             end = next + 1
         }
         if end < content.count { try AtomicFile.write(Array(content[..<end]), to: path) }
-        file = try LineFile(path: path)
+        file = try GrowingFile(path: path)
     }
 
     /// Appends a line.

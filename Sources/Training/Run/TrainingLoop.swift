@@ -1,5 +1,7 @@
 import FileOutput
+import Images
 import NeuralNetworks
+import TensorBoard
 import Torch
 
 /// Something that learns step by step: what ``TrainingLoop`` runs, saves and resumes.
@@ -16,9 +18,13 @@ protocol StepwiseTrainer: AnyObject {
     func step(_ step: Int, learningRate: Double) throws -> [TrainingMetric]
     /// Measures on pictures that are not trained on.
     func validate() throws -> [TrainingMetric]
+    /// What there is to see of the latest measurement, and what it is called.
+    func picture() throws -> (name: String, image: PixelImage)?
 }
 
 extension StepwiseTrainer {
+    func picture() throws -> (name: String, image: PixelImage)? { nil }
+
     /// Everything that must be kept between sittings, but the optimizer's step counts.
     var state: [(name: String, tensor: Tensor)] { learner.state + memory }
 
@@ -127,6 +133,7 @@ struct TrainingLoop {
             try folder.checkpoints.save(counters, tensors: trainer.state)
             needsSaving = false
         }
+        let events = try EventFile(folder: folder.path, firstStep: counters.step == 0 ? 0 : counters.step + 1)
         let clock = ContinuousClock()
         let start = clock.now
         let (firstStep, earlierSeconds) = (counters.step, counters.seconds)
@@ -139,6 +146,7 @@ struct TrainingLoop {
                     ("learning_rate", counters.learningRate),
                 ]
                 try log.append(fields.map { (key: $0.0, value: $0.1) } + metrics.map { ($0.name, $0.value) })
+                try show(metrics, of: trainer, after: counters, isValidation: isValidation, in: events)
             }
             let sitting = counters.seconds - earlierSeconds
             try report(
@@ -214,6 +222,19 @@ struct TrainingLoop {
 
     private func diverged(_ what: String, _ value: Double, step: Int) -> TrainingError {
         .diverged(what: what, value: value, step: step, saved: folder.checkpoints.latest)
+    }
+
+    /// What TensorBoard shows: what the log has, and a picture.
+    private func show(
+        _ metrics: [TrainingMetric], of trainer: any StepwiseTrainer, after counters: CheckpointHistory.Counters,
+        isValidation: Bool, in events: EventFile
+    ) throws {
+        let stage = isValidation ? "validation/" : "train/"
+        let shown = isValidation ? metrics : metrics + [TrainingMetric("learning_rate", counters.learningRate)]
+        try events.write(shown.map { (tag: stage + $0.name, value: $0.value) }, step: counters.step)
+        if isValidation, let (name, image) = try trainer.picture() {
+            try events.write(image, tag: stage + name, step: counters.step)
+        }
     }
 }
 

@@ -66,6 +66,14 @@ public struct TokenizerMeasurement {
         return 10 * logarithm10(of: 255 * 255 / error)
     }
 
+    /// The examples, each picture beside what became of it; nil where there are none.
+    func exampleGrid() throws(ImageError) -> PixelImage? {
+        guard !examples.isEmpty else { return nil }
+        var pairs: [PixelImage] = []
+        for pair in examples { pairs.append(try PixelImage.strip([pair.original, pair.reconstruction])) }
+        return try PixelImage.grid(pairs, columns: 4, spacing: 6)
+    }
+
     var metrics: [TrainingMetric] {
         [TrainingMetric("psnr", psnr), TrainingMetric("usage", usage)]
             + usagePerScale.enumerated().map { TrainingMetric("usage_\($0 + 1)", $1) }

@@ -1,4 +1,5 @@
 import ImageTokenizer
+import Images
 import NeuralNetworks
 import TokenPyramid
 import Torch
@@ -139,6 +140,10 @@ final class TokenizerTrainer: StepwiseTrainer {
         let measurement = try TokenizerMeasurement(of: finishedTokenizer(), on: validationPictures)
         latestMeasurement = measurement
         return measurement.metrics
+    }
+
+    func picture() throws -> (name: String, image: PixelImage)? {
+        try latestMeasurement?.exampleGrid().map { ("reconstructions", $0) }
     }
 
     // MARK: The result

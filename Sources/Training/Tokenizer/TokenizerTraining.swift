@@ -72,9 +72,7 @@ public struct TokenizerTraining {
     }
 
     private func writeExamples(_ measurement: TokenizerMeasurement?) throws {
-        guard let measurement, !measurement.examples.isEmpty else { return }
-        let pairs = try measurement.examples.map { pair in try PixelImage.strip([pair.original, pair.reconstruction]) }
-        try PixelImage.grid(pairs, columns: 4, spacing: 6).write(to: folder + "/reconstructions.png")
+        try measurement?.exampleGrid()?.write(to: folder + "/reconstructions.png")
     }
 }
 

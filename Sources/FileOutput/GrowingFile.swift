@@ -4,20 +4,22 @@
     import Darwin
 #endif
 
-/// A file that grows by whole lines, each in it as soon as it is appended: a log that outlives a killed program.
-public final class LineFile {
+/// A file that grows by whole pieces, each in it as soon as it is appended: a log that outlives a killed program.
+public final class GrowingFile {
     /// Its path.
     public let path: String
     private let descriptor: Int32
 
-    /// Opens a file to append to; it is made where there is none.
+    /// Opens a file to append to.
     ///
-    /// - Parameter path: Its path. The folder must exist.
+    /// - Parameters:
+    ///   - path: Its path. The folder must exist. Where there is no file it is made.
+    ///   - isNew: Whether there may be none yet.
     /// - Throws: ``FileOutputError`` where the system declines.
-    public init(path: String) throws(FileOutputError) {
+    public init(path: String, isNew: Bool = false) throws(FileOutputError) {
         guard !path.isEmpty, !path.utf8.contains(0) else { throw .invalidPath(path) }
         self.path = path
-        descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)
+        descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | (isNew ? O_EXCL : 0), 0o666)
         guard descriptor >= 0 else { throw .failed(operation: "open", path: path, code: errno) }
     }
 
@@ -27,15 +29,20 @@ public final class LineFile {
     ///
     /// - Parameter line: Without the character that ends it.
     /// - Throws: ``FileOutputError`` where the disk is full or fails; what was written of the line is taken away again.
-    public func append(_ line: String) throws(FileOutputError) {
+    public func append(_ line: String) throws(FileOutputError) { try append(Array((line + "\n").utf8)) }
+
+    /// Appends a piece.
+    ///
+    /// - Parameter piece: Any number of bytes.
+    /// - Throws: ``FileOutputError`` where the disk is full or fails; what was written of the piece is taken away again.
+    public func append(_ piece: [UInt8]) throws(FileOutputError) {
         let before = lseek(descriptor, 0, SEEK_END)
-        let code = Array((line + "\n").utf8).withUnsafeBytes { writeAll($0, to: descriptor) }
-        guard let code else { return }
+        guard let code = piece.withUnsafeBytes({ writeAll($0, to: descriptor) }) else { return }
         if before >= 0 { _ = ftruncate(descriptor, before) }
         throw .failed(operation: "write", path: path, code: code)
     }
 
-    /// Waits until all lines are on the disk.
+    /// Waits until all pieces are on the disk.
     ///
     /// - Throws: ``FileOutputError`` where the disk is full or fails.
     public func synchronize() throws(FileOutputError) {

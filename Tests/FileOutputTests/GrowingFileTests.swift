@@ -8,8 +8,8 @@ import Testing
     import Darwin
 #endif
 
-@Suite("Files that grow by lines")
-struct LineFileTests {
+@Suite("Files that grow by whole pieces")
+struct GrowingFileTests {
     private func withFolder(_ body: (String) throws -> Void) throws {
         let folder = NSTemporaryDirectory() + "mvar-lines-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -22,7 +22,7 @@ struct LineFileTests {
         try withFolder { folder in
             let path = folder + "/log"
             for round in 1...2 {
-                let file = try LineFile(path: path)
+                let file = try GrowingFile(path: path)
                 try file.append("a\(round)")
                 try file.append("b\(round)")
                 try file.synchronize()
@@ -41,7 +41,7 @@ struct LineFileTests {
             signal(SIGXFSZ, SIG_IGN)
             var limit = rlimit(rlim_cur: 10, rlim_max: 10)
             try #require(setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0)
-            let file = try LineFile(path: path)
+            let file = try GrowingFile(path: path)
             try file.append("123456")
             // Three bytes of it fit.
             #expect(throws: FileOutputError.failed(operation: "write", path: path, code: EFBIG)) {
@@ -51,14 +51,26 @@ struct LineFileTests {
         }
     }
 
+    @Test("A file that has to be new is not opened where there is one")
+    func existing() throws {
+        try withFolder { folder in
+            let path = folder + "/log"
+            try GrowingFile(path: path, isNew: true).append([0, 255])
+            #expect(throws: FileOutputError.failed(operation: "open", path: path, code: EEXIST)) {
+                try GrowingFile(path: path, isNew: true)
+            }
+            #expect(FileManager.default.contents(atPath: path).map([UInt8].init) == [0, 255])
+        }
+    }
+
     @Test("A full device and an absent folder are told")
     func failures() throws {
-        let full = try LineFile(path: "/dev/full")
+        let full = try GrowingFile(path: "/dev/full")
         #expect(throws: FileOutputError.failed(operation: "write", path: "/dev/full", code: ENOSPC)) {
             try full.append("x")
         }
         #expect(throws: FileOutputError.failed(operation: "open", path: "/absent/log", code: ENOENT)) {
-            try LineFile(path: "/absent/log")
+            try GrowingFile(path: "/absent/log")
         }
     }
 
