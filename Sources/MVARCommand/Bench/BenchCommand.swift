@@ -14,7 +14,7 @@ struct BenchCommand: AsyncParsableCommand {
               mvar bench linear --preset d16 --threads 2 --json
               mvar bench precision --preset d16
 
-            One command line fits all: what has no meaning for a part is accepted and does nothing.
+            One command line fits all: an option that has no meaning for a part is accepted and does nothing.
             """,
         subcommands: [
             BenchSampleCommand.self, BenchAttentionCommand.self, BenchDecoderCommand.self, BenchLinearCommand.self,

@@ -58,7 +58,7 @@ struct BenchPrecisionCommand: AsyncParsableCommand {
 
         @Option(
             parsing: .unconditional,
-            help: ArgumentHelp("Pictures, of classes spread over the model's, 1 or more.", valueName: "N"))
+            help: ArgumentHelp("Pictures, of classes spread over the model's, in 1...256.", valueName: "N"))
         var count = 4
 
         @Option(
