@@ -87,6 +87,27 @@ public final class AtomicFile {
         }
     }
 
+    /// Whether ``overwriteStart(_:)`` is possible: not for devices and pipes.
+    public var canOverwrite: Bool { unfinished != nil }
+
+    /// Replaces the first bytes, where only the end of the work tells what they are.
+    ///
+    /// - Parameter bytes: At most as many as have been appended. Traps where there are more.
+    /// - Throws: ``FileOutputError`` where the disk fails, or the file is a device or a pipe.
+    public func overwriteStart(_ bytes: [UInt8]) throws(FileOutputError) {
+        precondition(bytes.count <= count, "\(bytes.count) bytes cannot replace \(count)")
+        let descriptor = try openDescriptor()
+        var written = 0
+        while written < bytes.count {
+            let more = bytes.withUnsafeBytes {
+                pwrite(descriptor, $0.baseAddress?.advanced(by: written), bytes.count - written, off_t(written))
+            }
+            if more < 0, errno == EINTR { continue }
+            guard more > 0 else { throw .failed(operation: "write", path: path, code: more < 0 ? errno : EIO) }
+            written += more
+        }
+    }
+
     /// Waits until what was appended is on the disk: for several files that are then committed one right after the other.
     ///
     /// - Throws: ``FileOutputError`` where the disk is full or fails. The file can only be discarded then.

@@ -35,5 +35,5 @@ struct TrainCommand: AsyncParsableCommand {
 
             This is a first plain form, enough for small models such as the one that comes with mvar.
             """,
-        subcommands: [TrainTokenizerCommand.self, TrainModelCommand.self])
+        subcommands: [TrainTokenizerCommand.self, TrainCacheCommand.self, TrainModelCommand.self])
 }

@@ -8,13 +8,15 @@ struct TrainModelCommand: AsyncParsableCommand {
         commandName: "model",
         abstract: "Train a transformer on a tokenizer's tokens.",
         usage: """
-            mvar train model [<options>] --tokenizer <path> --data <path> ...
-            --validation <path> ... --run <folder> (--steps <N> | --minutes <X>)
+            mvar train model [<options>] --tokenizer <path>
+            (--data <path> ... | --cache <file>) --validation <path> ...
+            --run <folder> (--steps <N> | --minutes <X>)
             """,
         discussion: """
             Prints the loss on held-out pictures, now and then and at the end: the mean cross-entropy of a token. The \
             weights with the smallest one are kept. At the end every held-out picture is assigned to the class under \
-            which it is likeliest; the share of right ones is printed, and the folder of the model.
+            which it is likeliest; the share of right ones is printed, and the folder of the model. From a cache of \
+            tokens ('mvar train cache') it learns the same as from the pictures.
 
               mvar train model --tokenizer runs/tokenizer/model \\
                 --data train.tar --validation val.tar \\
@@ -24,22 +26,28 @@ struct TrainModelCommand: AsyncParsableCommand {
                 --learning-rate 1e-5
             """)
 
-    @OptionGroup(title: "Pictures") var pictures: TrainDataOptions
+    @OptionGroup(title: "Pictures") var pictures: TrainSourceOptions
+    @OptionGroup(title: "Pictures") var cached: CacheOption
+    @OptionGroup(title: "Pictures") var held: TrainValidationOptions
     @OptionGroup(title: "Run") var run: TrainRunOptions
+    @OptionGroup(title: "Model") var tokenizer: TrainTokenizerOption
     @OptionGroup(title: "Model") var shape: NetworkOptions
     @OptionGroup(title: "Learning") var scales: GroupsOption
     @OptionGroup(title: "Learning") var learning: LearningOptions
     @OptionGroup(title: "For sampling") var recommended: RecommendationOptions
     @OptionGroup(title: "Output") var output: OutputOptions
 
-    /// The network that is trained.
-    struct NetworkOptions: ParsableArguments {
+    /// Tokens instead of pictures.
+    struct CacheOption: ParsableArguments {
         @Option(
             help: ArgumentHelp(
-                "The tokenizer: a folder, a .safetensors or a .pth file. It stays as it is.", valueName: "path"),
-            completion: .file())
-        var tokenizer: String
+                "Instead of --data: the tokens of the pictures, made by 'mvar train cache'.", valueName: "file"),
+            completion: .file(extensions: ["safetensors"]))
+        var cache: String?
+    }
 
+    /// The network that is trained.
+    struct NetworkOptions: ParsableArguments {
         @Option(
             help: ArgumentHelp(
                 "Begin with the weights of this model: a file of VAR or MVAR, a .safetensors file, or a folder.",
@@ -141,26 +149,46 @@ struct TrainModelCommand: AsyncParsableCommand {
         let confusion: [[Int]]
     }
 
+    func validate() throws {
+        if pictures.data.isEmpty == (cached.cache == nil) {
+            throw ValidationError("pictures come from --data or their tokens from --cache: give one of them")
+        }
+        if cached.cache != nil, pictures.classes != nil {
+            throw ValidationError("--classes is for pictures: give it to 'mvar train cache'")
+        }
+    }
+
     func run() async throws {
         try run.begin()
-        let tokenizer = try LoadedModel.tokenizer(ModelSource(tokenizer: shape.tokenizer))
-        let tensors = try Checkpoint(path: shape.tokenizer).requireTokenizer().records.map {
-            (name: $0.name, tensor: try $0.tensor())
+        let tokenizer = try self.tokenizer.load()
+        let tensors = try self.tokenizer.tensors()
+        let configuration = tokenizer.configuration
+        let start = try shape.start(for: configuration)
+        let cache = try cached.cache.map {
+            try TokenCache(
+                path: $0, configuration: configuration,
+                fingerprint: TokenizerFingerprint(configuration, tensors: tensors))
         }
-        let start = try shape.start(for: tokenizer.configuration)
-        let (learned, held) = try pictures.pictures(side: tokenizer.configuration.imageSide, output: output)
-        try learned.requireClasses()
+        let learned = try cache == nil ? pictures.pictures(side: configuration.imageSide, output: output) : nil
+        try learned?.requireClasses()
+        let classes = cache?.classes ?? learned?.classes ?? []
+        let held = try self.held.pictures(of: classes, side: configuration.imageSide, output: output)
+        self.held.remark(
+            cache?.tokens.count ?? learned?.count ?? 0, classes: classes.count, held: held,
+            skipped: learned?.unreadable.count ?? 0, output: output)
         let training = try ModelTraining(
-            settings(
-                shape.configuration(for: tokenizer.configuration, classes: learned.classes.count, from: start)),
-            folder: run.run, tokenizer: tokenizer, tokenizerTensors: tensors, from: start)
+            settings(shape.configuration(for: configuration, classes: classes.count, from: start)), folder: run.run,
+            tokenizer: tokenizer, tokenizerTensors: tensors, from: start)
         try training.checkFolder(resuming: run.resume)
-        let description = try recommendation(classes: learned.classes)
+        let description = try recommendation(classes: classes)
 
         let encoding = output.progress("computing tokens", unit: "picture")
         defer { encoding.finish() }
         let heldTokens = try TokenSet(held, by: tokenizer)
-        let tokens = try TokenSet(learned, by: tokenizer) { encoding.update($0, of: learned.count) }
+        let computed = try learned.map { pictures in
+            try TokenSet(pictures, by: tokenizer) { encoding.update($0, of: pictures.count) }
+        }
+        guard let tokens = cache?.tokens ?? computed else { return }
         encoding.finish()
         let watch = TrainingWatch("model", output: output)
         defer { watch.end() }

@@ -1,27 +1,43 @@
 import ArgumentParser
 import MVAR
 
-/// The pictures of a run.
-struct TrainDataOptions: ParsableArguments {
+/// The pictures to learn from.
+struct TrainSourceOptions: ParsableArguments {
     @Option(
         parsing: .upToNextOption,
         help: ArgumentHelp(
             "What to learn from: folders, tar archives, lists; 'mvar train --help' tells their forms.",
             valueName: "path"),
         completion: .file())
-    var data: [String]
-
-    @Option(
-        parsing: .upToNextOption,
-        help: ArgumentHelp("What to measure on, in the same form; never learned from.", valueName: "path"),
-        completion: .file())
-    var validation: [String]
+    var data: [String] = []
 
     @Option(
         help: ArgumentHelp(
             "The classes to use, by their folders' names or numbers, in the order of their labels. (default: all)",
             valueName: "class,…"))
     var classes: String?
+
+    /// The classes, where they were chosen.
+    var chosenClasses: [String]? { classes.map { $0.split(separator: ",").map(String.init) } }
+
+    /// Throws where there is nothing to learn from.
+    func requireData() throws {
+        if data.isEmpty { throw ValidationError("--data needs at least one path") }
+    }
+
+    /// Decodes the pictures.
+    func pictures(side: Int, output: OutputOptions) throws -> PictureSet {
+        try PictureSet(data, classes: chosenClasses, side: side) { output.remark(skipped: $0) }
+    }
+}
+
+/// The pictures to measure on.
+struct TrainValidationOptions: ParsableArguments {
+    @Option(
+        parsing: .upToNextOption,
+        help: ArgumentHelp("What to measure on, in the same form; never learned from.", valueName: "path"),
+        completion: .file())
+    var validation: [String]
 
     @Option(
         parsing: .unconditional,
@@ -30,30 +46,46 @@ struct TrainDataOptions: ParsableArguments {
     var validationLimit: Int = 500
 
     func validate() throws {
-        if data.isEmpty || validation.isEmpty {
-            throw ValidationError("--data and --validation each need at least one path")
-        }
+        if validation.isEmpty { throw ValidationError("--validation needs at least one path") }
         if validationLimit < 1 {
             throw OptionError(option: "--validation-limit", value: "\(validationLimit)", need: "at least 1")
         }
     }
 
-    /// Decodes both sets.
-    func pictures(side: Int, output: OutputOptions) throws -> (training: PictureSet, validation: PictureSet) {
-        let chosen = classes.map { $0.split(separator: ",").map(String.init) }
-        func read(_ paths: [String], classes: [String]?, limit: Int = .max) throws -> PictureSet {
-            try PictureSet(paths, classes: classes, side: side, limit: limit) { picture in
-                output.remark("skipped \(picture.name): \(picture.reason)")
-            }
+    /// Decodes the pictures. A class that only one set knows would shift the labels of the other.
+    func pictures(of classes: [String], side: Int, output: OutputOptions) throws -> PictureSet {
+        try PictureSet(validation, classes: classes, side: side, limit: validationLimit) {
+            output.remark(skipped: $0)
         }
-        let training = try read(data, classes: chosen)
-        // A class that only one set knows would shift the labels of the other.
-        let held = try read(validation, classes: chosen ?? training.classes, limit: validationLimit)
-        let classCount = training.classes.count
+    }
+
+    /// Says what there is.
+    func remark(_ learned: Int, classes: Int, held: PictureSet, skipped: Int, output: OutputOptions) {
         output.remark(
-            "\(counted(training.count, "picture")) of \(classCount) class\(classCount == 1 ? "" : "es") to learn from, "
-                + "\(held.count) to measure on, \(training.unreadable.count + held.unreadable.count) skipped")
-        return (training, held)
+            "\(counted(learned, "picture")) of \(classes) class\(classes == 1 ? "" : "es") to learn from, "
+                + "\(held.count) to measure on, \(skipped + held.unreadable.count) skipped")
+    }
+}
+
+extension OutputOptions {
+    /// Says which picture was passed over, and why.
+    func remark(skipped picture: UnreadablePicture) { remark("skipped \(picture.name): \(picture.reason)") }
+}
+
+/// The tokenizer whose tokens are learned.
+struct TrainTokenizerOption: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The tokenizer: a folder, a .safetensors or a .pth file. It stays as it is.", valueName: "path"),
+        completion: .file())
+    var tokenizer: String
+
+    /// Loads it.
+    func load() throws -> VisualTokenizer { try LoadedModel.tokenizer(ModelSource(tokenizer: tokenizer)) }
+
+    /// Its tensors by name.
+    func tensors() throws -> [(name: String, tensor: Tensor)] {
+        try Checkpoint(path: tokenizer).requireTokenizer().records.map { ($0.name, try $0.tensor()) }
     }
 }
 

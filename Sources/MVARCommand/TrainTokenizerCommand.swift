@@ -19,7 +19,8 @@ struct TrainTokenizerCommand: AsyncParsableCommand {
                 --run runs/tokenizer --minutes 45
             """)
 
-    @OptionGroup(title: "Pictures") var pictures: TrainDataOptions
+    @OptionGroup(title: "Pictures") var pictures: TrainSourceOptions
+    @OptionGroup(title: "Pictures") var held: TrainValidationOptions
     @OptionGroup(title: "Run") var run: TrainRunOptions
     @OptionGroup(title: "Tokenizer") var shape: NetworkOptions
     @OptionGroup(title: "Loss") var loss: LossOptions
@@ -97,6 +98,8 @@ struct TrainTokenizerCommand: AsyncParsableCommand {
         let measured: [String: Double?]
     }
 
+    func validate() throws { try pictures.requireData() }
+
     func run() async throws {
         let configuration = shape.configuration
         let training = try TokenizerTraining(
@@ -107,7 +110,11 @@ struct TrainTokenizerCommand: AsyncParsableCommand {
             folder: run.run)
         try training.checkFolder(resuming: run.resume)
         try run.begin()
-        let (learned, held) = try pictures.pictures(side: configuration.imageSide, output: output)
+        let learned = try pictures.pictures(side: configuration.imageSide, output: output)
+        let held = try self.held.pictures(of: learned.classes, side: configuration.imageSide, output: output)
+        self.held.remark(
+            learned.count, classes: learned.classes.count, held: held, skipped: learned.unreadable.count, output: output
+        )
         let watch = TrainingWatch("tokenizer", output: output)
         defer { watch.end() }
         let outcome = try training.run(

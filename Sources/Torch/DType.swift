@@ -71,6 +71,11 @@ extension Int16: TensorScalar {
     public static var dtype: DType { .int16 }
 }
 
+extension UInt16: TensorScalar {
+    /// `uint16`.
+    public static var dtype: DType { .uint16 }
+}
+
 extension Int32: TensorScalar {
     /// `int32`.
     public static var dtype: DType { .int32 }

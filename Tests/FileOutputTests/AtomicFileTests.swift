@@ -35,6 +35,19 @@ final class AtomicFileTests {
         #expect(try names() == ["a.bin"])
     }
 
+    @Test("The start of a file can be replaced until it has its name; that of a device cannot")
+    func overwritesStart() throws {
+        try AtomicFile.write(to: "\(folder)/a.bin") { file in
+            #expect(file.canOverwrite)
+            try file.append([1, 2, 3])
+            try file.overwriteStart([7, 8])
+            try file.append([4])
+            #expect(file.count == 4)
+        }
+        #expect(content("a.bin") == [7, 8, 3, 4])
+        #expect(try !AtomicFile(path: "/dev/null").canOverwrite)
+    }
+
     @Test("A body that throws leaves the old file and nothing else")
     func throwingBody() throws {
         let path = "\(folder)/a.bin"

@@ -108,6 +108,53 @@ struct TrainCommandTests {
         #expect(folder.names == ["data", "run"])
     }
 
+    /// The arguments of a run from a cache: those of ``model(_:)`` with it instead of the pictures.
+    private func model(from cache: String, run: String, _ more: String...) -> [String] {
+        var arguments = model() + more
+        arguments.replaceSubrange(2..<4, with: ["--cache", cache])
+        arguments[arguments.firstIndex(of: "--run").map { $0 + 1 } ?? 0] = folder.file(run)
+        return arguments
+    }
+
+    private func cache(by run: String, _ more: String...) -> [String] {
+        ["train", "cache", "--tokenizer", folder.file("\(run)/model"), "--data", folder.file("data")] + more
+    }
+
+    @Test("A run from a cache of tokens logs the losses of one from the pictures") func cachedTokens() throws {
+        _ = try succeed(tokenizer("run", "--steps", "2", "--quiet"))
+        let file = folder.file("cache.safetensors")
+        let made = try succeed(cache(by: "run", "-o", file))
+        #expect(made.output.hasPrefix("\(file)\t8 pictures of 2 classes, 85 tokens each, 3"))
+        #expect(made.output.hasSuffix(" kB, 0 skipped\n"))
+        let options = ["--steps", "3", "--log-every", "1", "--quiet"]
+        _ = try succeed(model() + options)
+        _ = try succeed(model(from: file, run: "cached") + options)
+        func losses(_ run: String) throws -> [Substring] {
+            try String(contentsOfFile: folder.file("\(run)/metrics.jsonl"), encoding: .utf8)
+                .matches(of: #/"(?:loss|gradient_norm)":[^,}]+/#).map(\.output)
+        }
+        #expect(try losses("cached").count == 7)
+        #expect(try losses("cached") == losses("model"))
+    }
+
+    @Test("A cache of another tokenizer is refused on one line before anything is computed") func otherCache()
+        async throws
+    {
+        _ = try succeed(tokenizer("run", "--steps", "1", "--quiet"))
+        _ = try succeed(tokenizer("other", "--steps", "1", "--seed", "2", "--quiet"))
+        let file = folder.file("cache.safetensors")
+        _ = try succeed(cache(by: "other", "-o", file, "--quiet"))
+        let failed = await failure(of: model(from: file, run: "cached", "--steps", "1"))
+        #expect(failed?.status == 1)
+        #expect(failed?.message?.contains("'\(file)' was made by another tokenizer") == true)
+        #expect(failed?.message?.contains("\n") == false)
+        #expect(!folder.names.contains("cached"))
+        let both = await failure(of: model(from: file, run: "cached", "--steps", "1", "--data", folder.file("data")))
+        #expect(both?.status == 64 && both?.message?.contains("--data or their tokens from --cache") == true)
+        let folderless = await failure(of: cache(by: "run", "-o", folder.file("absent/cache")))
+        #expect(folderless?.status == 1 && folderless?.message?.contains("absent' does not exist") == true)
+    }
+
     @Test(
         "A number outside its range is status 1, on one line that names it",
         arguments: [

@@ -47,6 +47,36 @@ extension Safetensors {
                 ? $0.type.rank > $1.type.rank : $0.name.utf8.lexicographicallyPrecedes($1.name.utf8)
         }
 
+        var layout = typed.map { (name: $0.name, dtype: $0.type.dtype, shape: $0.tensor.shape) }
+        if checksummed { layout.append((checksumName, .uint8, [4])) }
+        var checksum = CRC32()
+        func append(_ bytes: UnsafeRawBufferPointer) throws(FileOutputError) {
+            if checksummed { checksum.take(bytes) }
+            try file.append(bytes)
+        }
+        try header(of: layout, metadata: metadata, for: file.path).withUnsafeBytes(append)
+        for (_, _, tensor) in typed { try tensor.withContiguousBytes(append) }
+        if checksummed {
+            var end: [UInt8] = []
+            end.append(littleEndian: checksum.value)
+            try file.append(end)
+        }
+    }
+
+    /// The beginning of a file, up to the bytes of its first tensor.
+    ///
+    /// - Parameters:
+    ///   - tensors: Names, each once, types and shapes, in the order in which their bytes will follow without a gap.
+    ///   - metadata: Texts to keep beside them.
+    ///   - size: How many bytes to fill up to; a multiple of 8.
+    ///   - path: The file, for messages.
+    /// - Returns: A multiple of 8 bytes.
+    /// - Throws: ``CheckpointError`` for a type that the format lacks, or a header that is too long for it.
+    package static func header(
+        of tensors: [(name: String, dtype: DType, shape: [Int])], metadata: [String: String], size: Int = 0,
+        for path: String
+    ) throws(CheckpointError) -> [UInt8] {
+        func failure(_ what: String) -> CheckpointError { CheckpointError(file: path, .unwritable(what)) }
         var fields: [String] = []
         if !metadata.isEmpty {
             let texts = metadata.sorted { $0.key < $1.key }
@@ -54,37 +84,24 @@ extension Safetensors {
             fields.append("\"__metadata__\":{" + texts.joined(separator: ",") + "}")
         }
         var end = 0
-        for (name, type, tensor) in typed {
+        for (name, dtype, shape) in tensors {
+            guard let type = SafetensorsType(dtype) else {
+                throw failure("tensor \(quoted(name)) is of type \(dtype.name), which safetensors lacks; convert it")
+            }
             let begin = end
-            end += tensor.count * type.dtype.byteCount
-            let shape = tensor.shape.map(String.init).joined(separator: ",")
+            end += shape.reduce(dtype.byteCount, *)
+            let shape = shape.map(String.init).joined(separator: ",")
             fields.append(
                 JSONHeader.literal(name)
                     + ":{\"dtype\":\"\(type.name)\",\"shape\":[\(shape)],\"data_offsets\":[\(begin),\(end)]}")
         }
-        if checksummed {
-            fields.append(
-                JSONHeader.literal(checksumName)
-                    + ":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[\(end),\(end + 4)]}")
-        }
         var header = Array(("{" + fields.joined(separator: ",") + "}").utf8)
-        header.append(contentsOf: [UInt8](repeating: UInt8(ascii: " "), count: (8 - header.count % 8) % 8))
+        let whole = max((header.count + 7) / 8 * 8, size - 8)
+        header.append(contentsOf: [UInt8](repeating: UInt8(ascii: " "), count: whole - header.count))
         guard header.count <= largestHeader else { throw failure("its header would have \(header.count) bytes") }
 
         var start: [UInt8] = []
         start.append(littleEndian: UInt64(header.count))
-        start += header
-        var checksum = CRC32()
-        func append(_ bytes: UnsafeRawBufferPointer) throws(FileOutputError) {
-            if checksummed { checksum.take(bytes) }
-            try file.append(bytes)
-        }
-        try start.withUnsafeBytes(append)
-        for (_, _, tensor) in typed { try tensor.withContiguousBytes(append) }
-        if checksummed {
-            var end: [UInt8] = []
-            end.append(littleEndian: checksum.value)
-            try file.append(end)
-        }
+        return start + header
     }
 }

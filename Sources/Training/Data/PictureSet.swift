@@ -59,6 +59,16 @@ public final class PictureSet {
         self.labels = found.map { labels.ofIndex[$0] }
     }
 
+    /// Pictures without classes, `[count, 3, side, side]`.
+    init(planes: [UInt8], count: Int, side: Int) {
+        precondition(planes.count == count * 3 * side * side, "\(planes.count) bytes are not \(count) pictures")
+        self.side = side
+        classes = [""]
+        labels = [Int](repeating: 0, count: count)
+        unreadable = []
+        pixels = planes
+    }
+
     /// Throws where all pictures are of one class, which leaves a model of classes nothing to tell apart.
     public func requireClasses() throws(DataError) {
         if classes.count == 1 { throw .oneClass(classes[0], pictures: count) }
