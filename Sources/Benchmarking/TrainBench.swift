@@ -86,7 +86,7 @@ private final class Session {
 
     init(_ bench: TrainBench) throws {
         self.bench = bench
-        quantizer = try RandomModel.tokenizer(bench.tokenizer, decoding: [.direct], device: .cpu)[0].quantizer
+        quantizer = try MultiScaleQuantizer(bench.tokenizer, at: ParameterPath(FreshParameters(seed: 2)) / "quantize")
         optimization = try ModelOptimization(
             bench.transformer, from: FreshParameters(seed: 1), precision: bench.precision.dtype)
     }
@@ -99,7 +99,7 @@ private final class Session {
         let labels = (0..<bench.batch).map { $0 % bench.transformer.classes }
         let tokens = try Tensor(values, shape: [bench.batch, count])
         _ = try optimization.step(
-            bench.groups.passes(step: step, bench.transformer), tokens: tokens,
+            step, passes: bench.groups.passes(step: step, bench.transformer), tokens: tokens,
             inputs: withoutGradients { try quantizer.teacherInputs(tokens) },
             labels: Tensor(labels, shape: [bench.batch]), learningRate: 1e-4)
     }

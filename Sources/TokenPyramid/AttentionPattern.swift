@@ -34,7 +34,10 @@ public enum AttentionPattern: Hashable, Sendable {
     }
 }
 
-extension AttentionPattern: CustomStringConvertible, Codable {
+extension AttentionPattern: TextCoded {
+    /// The forms of ``description``.
+    public static var forms: String { "full, window-N, scale, spatial-K" }
+
     /// As on the command line: `full`, `window-2`, `scale`, `spatial-7`.
     public var description: String {
         switch self {
@@ -56,22 +59,5 @@ extension AttentionPattern: CustomStringConvertible, Codable {
         case ("spatial", .some(let kernel)) where kernel > 0: self = .spatial(kernel: kernel)
         default: return nil
         }
-    }
-
-    /// Reads the form of the command line.
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        let text = try container.decode(String.self)
-        guard let pattern = AttentionPattern(text) else {
-            throw DecodingError.dataCorruptedError(
-                in: container, debugDescription: "'\(text)' is none of full, window-N, scale, spatial-K")
-        }
-        self = pattern
-    }
-
-    /// Writes the form of the command line.
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(description)
     }
 }

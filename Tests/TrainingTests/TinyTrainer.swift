@@ -50,8 +50,7 @@ final class TinyTrainer: StepwiseTrainer {
         let norm = try learner.clippedGradients()
         let metrics = [TrainingMetric("loss", try loss.detached().item()), TrainingMetric("gradient_norm", norm)]
         guard metrics.allSatisfy(\.value.isFinite) else { return metrics }
-        try learner.move(learningRate: learningRate)
-        try learner.average?.update(step: step)
+        try learner.move(step: step, learningRate: learningRate)
         if case .parameters(step) = damage {
             try withoutGradients { () throws(TorchError) in try weight.assign(Tensor.full([3], .infinity)) }
         }

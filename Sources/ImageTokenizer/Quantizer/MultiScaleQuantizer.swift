@@ -1,4 +1,4 @@
-import NeuralNetworks
+package import NeuralNetworks
 public import TokenPyramid
 public import Torch
 
@@ -12,7 +12,7 @@ public struct MultiScaleQuantizer {
     private let residual: ResidualConvolutions
     private let comparesByCosine: Bool
 
-    init(_ configuration: TokenizerConfiguration, at path: ParameterPath) throws(TorchError) {
+    package init(_ configuration: TokenizerConfiguration, at path: ParameterPath) throws(TorchError) {
         schedule = configuration.schedule
         comparesByCosine = configuration.comparesByCosine
         codebook = try (path / "embedding" / "weight").tensor(

@@ -15,7 +15,7 @@ package final class ModelOptimization {
     ///   - precision: What the blocks compute in, float32 or bfloat16; the head stays in float32.
     ///   - settings: Of the optimizer.
     ///   - clip: The largest gradient norm.
-    ///   - averageDecay: Of the averaged weights, which whoever keeps them updates; 0 for none.
+    ///   - averageDecay: Of the averaged weights; 0 for none.
     /// - Throws: ``Torch/TorchError`` if memory runs out.
     package init(
         _ configuration: TransformerConfiguration, from source: any ParameterSource, precision: DType = .float32,
@@ -30,6 +30,7 @@ package final class ModelOptimization {
     /// Takes one step. Where loss or gradient are no numbers, nothing moves.
     ///
     /// - Parameters:
+    ///   - step: Its number, from 0.
     ///   - passes: From ``ScaleGroups``.
     ///   - tokens: `[B, L]`, int64.
     ///   - inputs: The teacher inputs of all scales but the first, `[B, L - n, Z]`, float32.
@@ -38,13 +39,13 @@ package final class ModelOptimization {
     /// - Returns: The loss, and the norm of its gradient before it is clipped.
     /// - Throws: ``Torch/TorchError`` if shapes do not fit or memory runs out.
     package func step(
-        _ passes: [Range<Int>], tokens: Tensor, inputs: Tensor, labels: Tensor, learningRate: Double
+        _ step: Int, passes: [Range<Int>], tokens: Tensor, inputs: Tensor, labels: Tensor, learningRate: Double
     ) throws(TorchError) -> (loss: Double, gradientNorm: Double) {
         try parameters.dropGradients()
         let loss = try forcing.accumulate(passes, tokens: tokens, inputs: inputs, labels: labels)
         let norm = try learner.clippedGradients()
         guard loss.isFinite, norm.isFinite else { return (loss, norm) }
-        try learner.move(learningRate: learningRate)
+        try learner.move(step: step, learningRate: learningRate)
         return (loss, norm)
     }
 }

@@ -47,12 +47,9 @@ final class ModelTrainer: StepwiseTrainer {
         var coins = SplitMix64(seed: settings.seed, stream: step, purpose: 4)
         let labels = indices.map { coins.unit() < settings.labelDrop ? settings.model.nullClass : tokens.labels[$0] }
         let (loss, norm) = try optimization.step(
-            settings.groups.passes(step: step, settings.model), tokens: batch, inputs: inputs,
+            step, passes: settings.groups.passes(step: step, settings.model), tokens: batch, inputs: inputs,
             labels: Tensor(labels, shape: [labels.count]), learningRate: learningRate)
-        let metrics = [TrainingMetric("loss", loss), TrainingMetric("gradient_norm", norm)]
-        guard metrics.allSatisfy(\.value.isFinite) else { return metrics }
-        try learner.average?.update(step: step)
-        return metrics
+        return [TrainingMetric("loss", loss), TrainingMetric("gradient_norm", norm)]
     }
 
     func validate() throws -> [TrainingMetric] {

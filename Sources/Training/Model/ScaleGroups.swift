@@ -1,5 +1,5 @@
 package import ScaleTransformer
-import TokenPyramid
+public import TokenPyramid
 
 /// Which scales a step trains (section 3.4).
 public enum ScaleGroups: Hashable, Sendable {
@@ -27,7 +27,10 @@ public enum ScaleGroups: Hashable, Sendable {
     }
 }
 
-extension ScaleGroups: CustomStringConvertible, Codable {
+extension ScaleGroups: TextCoded {
+    /// The forms of ``description``.
+    public static var forms: String { "all, cycle:N" }
+
     /// As on the command line: `all`, `cycle:8`.
     public var description: String {
         switch self {
@@ -45,22 +48,5 @@ extension ScaleGroups: CustomStringConvertible, Codable {
         } else {
             return nil
         }
-    }
-
-    /// Reads ``description``.
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        let text = try container.decode(String.self)
-        guard let groups = Self(text) else {
-            throw DecodingError.dataCorruptedError(
-                in: container, debugDescription: "'\(text)' is neither all nor cycle:N")
-        }
-        self = groups
-    }
-
-    /// Writes ``description``.
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(description)
     }
 }

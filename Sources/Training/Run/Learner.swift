@@ -30,10 +30,11 @@ final class Learner {
         return try clipGradients(of: parameters.masters.map(\.tensor), to: clip)
     }
 
-    /// Moves the parameters by their gradients.
-    func move(learningRate: Double) throws(TorchError) {
+    /// Moves the parameters by the gradients of a step, from 0, and the average after them.
+    func move(step: Int, learningRate: Double) throws(TorchError) {
         try optimizer.step(learningRate: learningRate)
         try parameters.publish()
+        try average?.update(step: step)
     }
 
     // MARK: Between sittings

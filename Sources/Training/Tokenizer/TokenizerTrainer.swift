@@ -113,8 +113,7 @@ final class TokenizerTrainer: StepwiseTrainer {
             TrainingMetric("quantizer", try quantized.loss.detached().item()), TrainingMetric("gradient_norm", norm),
         ]
         guard metrics.allSatisfy(\.value.isFinite) else { return metrics }
-        try learner.move(learningRate: learningRate)
-        try learner.average?.update(step: step)
+        try learner.move(step: step, learningRate: learningRate)
         try usage.record(quantized.codes)
         if step % settings.revivalInterval == 0 {
             metrics.append(TrainingMetric("revived", Double(try revive(step: step, from: quantized.vectors))))
