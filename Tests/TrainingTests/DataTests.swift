@@ -155,12 +155,30 @@ struct DataTests {
 
     @Test("An epoch shows every picture once, in an order of its own")
     func orderCoversEpoch() {
-        var order = ShuffledOrder(count: 10, seed: 3)
-        let first = (0..<5).flatMap { order.batch(step: $0, size: 2).indices }
-        let second = (5..<10).flatMap { order.batch(step: $0, size: 2).indices }
+        var order = ShuffledOrder(count: 10, seed: 3, batch: 2)
+        let first = (0..<5).flatMap { order.samples(ofStep: $0).map(\.index) }
+        let second = (5..<10).flatMap { order.samples(ofStep: $0).map(\.index) }
         #expect(first.sorted() == Array(0..<10) && second.sorted() == Array(0..<10))
         #expect(first != second)
-        var again = ShuffledOrder(count: 10, seed: 3)
-        #expect(again.batch(step: 7, size: 2).indices == Array(second[4..<6]))
+        var again = ShuffledOrder(count: 10, seed: 3, batch: 2)
+        #expect(again.samples(ofStep: 7).map(\.index) == Array(second[4..<6]))
+    }
+
+    @Test("The parts of a batch are together the whole one, in samples, mirrorings and crops")
+    func orderInParts() {
+        var whole = ShuffledOrder(count: 10, seed: 3, batch: 7)
+        var parts = [0..<2, 2..<6, 6..<7].map { ShuffledOrder(count: 10, seed: 3, batch: 7, part: $0) }
+        // From the second step on over the end of an epoch, and back to the first.
+        for step in [0, 1, 2, 5, 0] {
+            let samples = whole.samples(ofStep: step)
+            #expect(samples.map(\.position) == Array(0..<7))
+            #expect(parts.indices.flatMap { parts[$0].samples(ofStep: step) } == samples)
+        }
+        let many = (0..<30).flatMap { whole.samples(ofStep: $0) }
+        #expect(Set(many.map(\.crop)).count == 210 && many.allSatisfy { (0..<1).contains($0.crop.x) })
+        #expect((60..<150).contains(many.count { $0.isMirrored }))
+        var plain = ShuffledOrder(count: 10, seed: 3, batch: 7, mirrors: false)
+        #expect(plain.samples(ofStep: 4).allSatisfy { !$0.isMirrored })
+        #expect(plain.samples(ofStep: 4).map(\.index) == whole.samples(ofStep: 4).map(\.index))
     }
 }

@@ -17,9 +17,17 @@ final class ModelTrainer: StepwiseTrainer {
     /// Called whenever a validation beats all before.
     var keepBest: ([(name: String, tensor: Tensor)]) throws -> Void = { _ in }
 
+    /// - Parameters:
+    ///   - settings: What is trained, and how.
+    ///   - source: The first values of the parameters.
+    ///   - quantizer: Of the tokenizer.
+    ///   - tokens: What is learned from.
+    ///   - validation: What is measured on.
+    ///   - part: The places in each batch that are learned from here; nil for all.
+    /// - Throws: ``Torch/TorchError`` if memory runs out.
     init(
         _ settings: ModelTrainingSettings, from source: any ParameterSource, quantizer: MultiScaleQuantizer,
-        tokens: TokenSet, validation: TokenSet
+        tokens: TokenSet, validation: TokenSet, part: Range<Int>? = nil
     ) throws(TorchError) {
         self.settings = settings
         self.quantizer = quantizer
@@ -28,7 +36,8 @@ final class ModelTrainer: StepwiseTrainer {
         optimization = try ModelOptimization(
             settings.model, from: source, precision: settings.usesBFloat16 ? .bfloat16 : .float32,
             settings: settings.optimizer, clip: settings.clip, averageDecay: settings.averageDecay)
-        order = ShuffledOrder(count: tokens.count, seed: settings.seed)
+        order = ShuffledOrder(
+            count: tokens.count, seed: settings.seed, batch: settings.batch, part: part, mirrors: settings.mirrors)
         smallestLoss = try Tensor.full([1], .greatestFiniteMagnitude, dtype: .float64)
     }
 
@@ -41,11 +50,13 @@ final class ModelTrainer: StepwiseTrainer {
     var sampleCount: Int { tokens.count }
 
     func step(_ step: Int, learningRate: Double) throws -> [TrainingMetric] {
-        let (indices, flipped) = order.batch(step: step, size: settings.batch)
-        let batch = try tokens.batch(indices, flipped: flipped)
+        let samples = order.samples(ofStep: step)
+        let batch = try tokens.batch(samples.map(\.index), flipped: samples.map(\.isMirrored))
         let inputs = try withoutGradients { () throws(TorchError) in try quantizer.teacherInputs(batch) }
         var coins = SplitMix64(seed: settings.seed, stream: step, purpose: 4)
-        let labels = indices.map { coins.unit() < settings.labelDrop ? settings.model.nullClass : tokens.labels[$0] }
+        // Of the whole batch, so that they do not depend on the part.
+        let isDropped = (0..<settings.batch).map { _ in coins.unit() < settings.labelDrop }
+        let labels = samples.map { isDropped[$0.position] ? settings.model.nullClass : tokens.labels[$0.index] }
         let (loss, norm) = try optimization.step(
             step, passes: settings.groups.passes(step: step, settings.model), tokens: batch, inputs: inputs,
             labels: Tensor(labels, shape: [labels.count]), learningRate: learningRate)

@@ -8,6 +8,8 @@ public struct ModelTrainingSettings: Codable, Hashable, Sendable, TrainingSettin
     public var model: TransformerConfiguration
     /// Pictures a step.
     public var batch: Int
+    /// Whether one in two pictures is mirrored left to right.
+    public var mirrors: Bool
     /// The highest learning rate.
     public var learningRate: Double
     /// Of AdamW.
@@ -33,13 +35,14 @@ public struct ModelTrainingSettings: Codable, Hashable, Sendable, TrainingSettin
 
     /// Settings for small models.
     public init(
-        model: TransformerConfiguration, batch: Int = 16, learningRate: Double = 1e-3,
+        model: TransformerConfiguration, batch: Int = 16, mirrors: Bool = true, learningRate: Double = 1e-3,
         optimizer: AdamW.Settings = .init(), clip: Double = 2, labelDrop: Double = 0.1, averageDecay: Double = 0.995,
         groups: ScaleGroups = .all, usesBFloat16: Bool = false, seed: UInt64 = 0, length: TrainingLength,
         rhythm: TrainingRhythm = .init(checkpoint: 100, validation: 200, report: 10)
     ) {
         self.model = model
         self.batch = batch
+        self.mirrors = mirrors
         self.learningRate = learningRate
         self.optimizer = optimizer
         self.clip = clip

@@ -18,8 +18,14 @@ final class TokenizerTrainer: StepwiseTrainer {
 
     static let codebookName = "quantize.embedding.weight"
 
+    /// - Parameters:
+    ///   - settings: What is trained, and how.
+    ///   - pictures: What is learned from.
+    ///   - validation: What is measured on.
+    ///   - part: The places in each batch that are learned from here; nil for all.
+    /// - Throws: ``Torch/TorchError`` if memory runs out.
     init(
-        _ settings: TokenizerTrainingSettings, pictures: PictureSet, validation: PictureSet
+        _ settings: TokenizerTrainingSettings, pictures: PictureSet, validation: PictureSet, part: Range<Int>? = nil
     ) throws(TorchError) {
         self.settings = settings
         self.pictures = pictures
@@ -32,7 +38,8 @@ final class TokenizerTrainer: StepwiseTrainer {
         usage = try CodeUsage(
             vocabulary: settings.tokenizer.vocabularySize,
             usesPerStep: settings.batch * settings.tokenizer.schedule.tokenCount)
-        order = ShuffledOrder(count: pictures.count, seed: settings.seed)
+        order = ShuffledOrder(
+            count: pictures.count, seed: settings.seed, batch: settings.batch, part: part, mirrors: settings.mirrors)
         try Self.makeIdentities(parameters)
         learner = try Learner(
             parameters, settings: settings.optimizer, clip: settings.clip, averageDecay: settings.averageDecay)
@@ -59,8 +66,11 @@ final class TokenizerTrainer: StepwiseTrainer {
     private func startCodebook() throws(TorchError) {
         guard let codebook = learner.parameters[Self.codebookName] else { return }
         try withoutGradients { () throws(TorchError) in
-            let (indices, flipped) = order.batch(step: 0, size: min(max(settings.batch, 16), pictures.count))
-            let vectors = try features(of: pictures.batch(indices, flipped: flipped)).permuted(0, 2, 3, 1)
+            // All of it in every process, whatever part of a batch it learns from.
+            var start = ShuffledOrder(
+                count: pictures.count, seed: settings.seed, batch: min(max(settings.batch, 16), pictures.count),
+                mirrors: settings.mirrors)
+            let vectors = try features(of: batch(start.samples(ofStep: 0))).permuted(0, 2, 3, 1)
                 .reshaped(-1, settings.tokenizer.latentChannels)
             var generator = SplitMix64(seed: settings.seed, stream: 0, purpose: 3)
             func choice(_ count: Int) throws(TorchError) -> Tensor {
@@ -69,10 +79,15 @@ final class TokenizerTrainer: StepwiseTrainer {
             }
             let coarse = max(1, codebook.shape[0] / 4)
             let fine = codebook.shape[0] - coarse
-            let start = try Tensor.concatenated([choice(coarse), (choice(fine) - choice(fine)) * 0.5])
-            try codebook.assign(start)
-            try learner.average?[Self.codebookName]?.assign(start)
+            let codes = try Tensor.concatenated([choice(coarse), (choice(fine) - choice(fine)) * 0.5])
+            try codebook.assign(codes)
+            try learner.average?[Self.codebookName]?.assign(codes)
         }
+    }
+
+    /// `[B, 3, H, W]`, float32.
+    private func batch(_ samples: [Sample]) throws(TorchError) -> Tensor {
+        try pictures.batch(samples.map(\.index), flipped: samples.map(\.isMirrored))
     }
 
     /// `[B, Z, h, w]`, float32.
@@ -94,8 +109,7 @@ final class TokenizerTrainer: StepwiseTrainer {
     var sampleCount: Int { pictures.count }
 
     func step(_ step: Int, learningRate: Double) throws -> [TrainingMetric] {
-        let (indices, flipped) = order.batch(step: step, size: settings.batch)
-        let images = try pictures.batch(indices, flipped: flipped)
+        let images = try batch(order.samples(ofStep: step))
         try learner.parameters.dropGradients()
         let quantized = try QuantizerPass(
             features(of: images), through: tokenizer.quantizer, commitment: settings.commitment)

@@ -7,6 +7,8 @@ public struct TokenizerTrainingSettings: Codable, Hashable, Sendable {
     public var tokenizer: TokenizerConfiguration
     /// Pictures a step.
     public var batch: Int
+    /// Whether one in two pictures is mirrored left to right.
+    public var mirrors: Bool
     /// The highest learning rate.
     public var learningRate: Double
     /// Of AdamW. Convolutions are not decayed by default: nothing over-fits here.
@@ -38,7 +40,7 @@ public struct TokenizerTrainingSettings: Codable, Hashable, Sendable {
 
     /// Settings for small tokenizers.
     public init(
-        tokenizer: TokenizerConfiguration, batch: Int = 8, learningRate: Double = 1e-3,
+        tokenizer: TokenizerConfiguration, batch: Int = 8, mirrors: Bool = true, learningRate: Double = 1e-3,
         optimizer: AdamW.Settings = .init(weightDecay: 0), clip: Double = 1, absoluteWeight: Double = 0.4,
         squaredWeight: Double = 2, quantizerWeight: Double = 1, commitment: Double = 0.25,
         averageDecay: Double = 0.995, revivalInterval: Int = 10, deadShare: Double = 0.02, usesBFloat16: Bool = false,
@@ -46,6 +48,7 @@ public struct TokenizerTrainingSettings: Codable, Hashable, Sendable {
     ) {
         self.tokenizer = tokenizer
         self.batch = batch
+        self.mirrors = mirrors
         self.learningRate = learningRate
         self.optimizer = optimizer
         self.clip = clip
