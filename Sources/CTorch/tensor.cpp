@@ -2,6 +2,7 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 #include <c10/core/GradMode.h>
+#include <torch/csrc/autograd/autograd.h>
 #include "ctorch_support.h"
 
 using ctorch::borrow;
@@ -106,6 +107,15 @@ CTorchStatus ctorch_tensor_gradient(CTorchTensor tensor, CTorchTensor *result) {
 
 CTorchStatus ctorch_tensor_set_gradient(CTorchTensor tensor, CTorchTensor gradient) {
   return guarded([&] { borrow(tensor).mutable_grad() = gradient ? borrow(gradient) : at::Tensor(); });
+}
+
+CTorchStatus ctorch_tensor_gradient_of(
+    CTorchTensor tensor, CTorchTensor weights, CTorchTensor input, CTorchTensor *result) {
+  return guarded([&] {
+    auto gradients = torch::autograd::grad(
+        {borrow(tensor)}, {borrow(input)}, {borrow(weights)}, /*retain_graph=*/true, /*create_graph=*/false);
+    *result = give(std::move(gradients[0]));
+  });
 }
 
 bool ctorch_set_gradients_enabled(bool enabled) {

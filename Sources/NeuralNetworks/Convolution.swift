@@ -40,7 +40,7 @@ public struct Convolution2D {
     /// What the fast algorithm keeps, where there is one for this kernel.
     private let fast: FastConvolution?
 
-    /// Reads `weight` and `bias` below `path`; fresh values are PyTorch's default for convolutions.
+    /// Reads `weight` and `bias` below `path`.
     ///
     /// - Parameters:
     ///   - inputs: Channels of the input.
@@ -50,15 +50,16 @@ public struct Convolution2D {
     ///   - padding: Zeros around the input.
     ///   - enlarging: Whether the input is enlarged by two before, by repeating pixels.
     ///   - algorithm: How it is computed where there are no gradients.
+    ///   - initial: How fresh weights are drawn, around biases of 0; nil for PyTorch's default of both.
     ///   - path: Where the parameters are.
     /// - Throws: ``Torch/TorchError`` if memory runs out.
     public init(
         from inputs: Int, to outputs: Int, kernel: Int, stride: Int = 1, padding: Int, enlarging: Bool = false,
-        by algorithm: ConvolutionAlgorithm = .direct, at path: ParameterPath
+        by algorithm: ConvolutionAlgorithm = .direct, initial: InitialValue? = nil, at path: ParameterPath
     ) throws(TorchError) {
-        let initial = InitialValue.uniform(bound: 1 / Double(inputs * kernel * kernel).squareRoot())
-        weight = try (path / "weight").tensor(outputs, inputs, kernel, kernel, initial: initial)
-        bias = try (path / "bias").tensor(outputs, initial: initial)
+        let standard = InitialValue.uniform(bound: 1 / Double(inputs * kernel * kernel).squareRoot())
+        weight = try (path / "weight").tensor(outputs, inputs, kernel, kernel, initial: initial ?? standard)
+        bias = try (path / "bias").tensor(outputs, initial: initial == nil ? standard : .zeros)
         self.stride = stride
         self.padding = padding
         isEnlarging = enlarging

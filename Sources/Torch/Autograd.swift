@@ -26,6 +26,21 @@ extension Tensor {
         return Tensor(adopting: result)
     }
 
+    /// The gradient of Σ weights · self with respect to one tensor.
+    ///
+    /// Other than `backward` it leaves every tensor's own gradient as it is, and `backward` can follow.
+    ///
+    /// - Parameters:
+    ///   - input: What this tensor was computed from.
+    ///   - weights: As large as this tensor.
+    /// - Returns: As large as `input`.
+    /// - Throws: ``TorchError`` where this tensor does not depend on `input` or memory runs out.
+    public func derivative(withRespectTo input: Tensor, weights: Tensor) throws(TorchError) -> Tensor {
+        try Tensor.adopting("derivative", self, weights, input) {
+            ctorch_tensor_gradient_of(handle, weights.handle, input.handle, $0)
+        }
+    }
+
     /// Replaces the gradient; `nil` drops it.
     public func setGradient(_ gradient: Tensor?) throws(TorchError) {
         try check(ctorch_tensor_set_gradient(handle, gradient?.handle), "setting a gradient", self)

@@ -4,6 +4,7 @@ private let atenArange = Operator("aten::arange", "start_step")
 private let atenZeros = Operator("aten::zeros")
 private let atenFull = Operator("aten::full")
 private let atenZerosLike = Operator("aten::zeros_like")
+private let atenOnesLike = Operator("aten::ones_like")
 private let atenCat = Operator("aten::cat")
 private let atenStack = Operator("aten::stack")
 private let mvarKeyedUniform = Operator("mvar::keyed_uniform")
@@ -43,6 +44,9 @@ extension Tensor {
 
     /// Zeros with this tensor's shape, type and device.
     public func zerosLike() throws(TorchError) -> Tensor { try atenZerosLike(.tensor(self)) }
+
+    /// Ones with this tensor's shape, type and device.
+    public func onesLike() throws(TorchError) -> Tensor { try atenOnesLike(.tensor(self)) }
 
     /// Joins tensors along an axis that they have.
     public static func concatenated(_ tensors: [Tensor], axis: Int = 0) throws(TorchError) -> Tensor {

@@ -4,6 +4,7 @@ private let atenGroupNorm = Operator("aten::group_norm")
 private let atenLayerNorm = Operator("aten::layer_norm")
 private let atenEmbedding = Operator("aten::embedding")
 private let atenSilu = Operator("aten::silu")
+private let atenLeakyRelu = Operator("aten::leaky_relu")
 private let atenGelu = Operator("aten::gelu")
 private let atenAttention = Operator("aten::scaled_dot_product_attention")
 private let atenNearest = Operator("aten::upsample_nearest2d", "vec")
@@ -46,6 +47,11 @@ extension Tensor {
 
     /// x · sigmoid(x).
     public func silu() throws(TorchError) -> Tensor { try atenSilu(.tensor(self)) }
+
+    /// x where x is above 0, `slope` · x elsewhere.
+    public func leakyReLU(slope: Double) throws(TorchError) -> Tensor {
+        try atenLeakyRelu(.tensor(self), .number(slope))
+    }
 
     /// GELU in its tanh form.
     public func geluTanh() throws(TorchError) -> Tensor { try atenGelu(.tensor(self), .string("tanh")) }

@@ -14,6 +14,8 @@ extern "C" {
 
 /// A retained `c10::TensorImpl *`. Whoever is given one owns it and ends it with `ctorch_tensor_release`.
 typedef struct CTorchTensorImpl *CTorchTensor;
+/// A `torch::jit::Module *`. Whoever is given one owns it and ends it with `ctorch_module_release`.
+typedef struct CTorchModuleImpl *CTorchModule;
 /// A `c10::OperatorHandle *`; lives as long as the process.
 typedef const struct CTorchOperatorHandle *CTorchOperator;
 
@@ -89,6 +91,10 @@ CTorchStatus ctorch_tensor_backward(CTorchTensor tensor, CTorchTensor _Nullable 
 CTorchStatus ctorch_tensor_gradient(CTorchTensor tensor, CTorchTensor _Nullable *_Nonnull result);
 /// NULL drops the gradient.
 CTorchStatus ctorch_tensor_set_gradient(CTorchTensor tensor, CTorchTensor _Nullable gradient);
+/// The gradient with respect to `input` alone, which must have taken part in `tensor`; `weights` weighs the elements of
+/// `tensor`. The recorded operations can be gone through again, and no tensor's own gradient changes.
+CTorchStatus ctorch_tensor_gradient_of(
+    CTorchTensor tensor, CTorchTensor weights, CTorchTensor input, CTorchTensor _Nullable *_Nonnull result);
 /// Sets grad mode for this thread and returns what it was.
 bool ctorch_set_gradients_enabled(bool enabled);
 
@@ -134,6 +140,18 @@ CTorchStatus ctorch_call(
     CTorchOperator callee, const CTorchValue *arguments, int32_t argument_count, CTorchValue *results,
     int32_t *result_count);
 void ctorch_free(void *_Nullable memory);
+
+// ---- networks from files -----------------------------------------------------------------------------------------
+
+/// Loads a TorchScript file to the CPU, for evaluation and with parameters that take no gradients. Loading and calling
+/// run whatever program the file holds.
+CTorchStatus ctorch_module_load(const char *path, CTorchModule _Nullable *_Nonnull result);
+void ctorch_module_release(CTorchModule module);
+/// Calls `forward`, which must return one dense tensor of float16, bfloat16, float32 or float64. Gradients flow back to
+/// the arguments. Equal arguments give equal results, bit for bit: nothing is compiled anew after the first calls.
+CTorchStatus ctorch_module_call(
+    CTorchModule module, const CTorchTensor _Nonnull *_Nonnull arguments, int32_t argument_count,
+    CTorchTensor _Nullable *_Nonnull result);
 
 #pragma clang assume_nonnull end
 #ifdef __cplusplus
