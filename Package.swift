@@ -114,8 +114,8 @@ let package = Package(
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "Checkpoints", "CZlib", "ImageTokenizer", "Images", "NeuralNetworks", "ScaleTransformer", "TestSupport",
-                "TokenPyramid", "Torch", "Training",
+                "Checkpoints", "CZlib", "ImageTokenizer", "Images", "Models", "NeuralNetworks", "ScaleTransformer",
+                "TestSupport", "TokenPyramid", "Torch", "Training",
             ]),
         .testTarget(
             name: "ImageTokenizerTests", dependencies: ["ImageTokenizer", "NeuralNetworks", "TokenPyramid", "Torch"]),
@@ -132,7 +132,9 @@ let package = Package(
         .testTarget(name: "BenchmarkingTests", dependencies: ["Benchmarking", "MVAR", "TestSupport"]),
         .testTarget(
             name: "MVARCommandTests",
-            dependencies: ["Benchmarking", "FileOutput", "Images", "MVAR", "MVARCommand", argumentParser]),
+            dependencies: [
+                "Benchmarking", "FileOutput", "Images", "MVAR", "MVARCommand", "TestSupport", argumentParser,
+            ]),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17

@@ -20,6 +20,9 @@ extension PixelImage {
         return 10 * log10(255 * 255 * Double(pixels.count) / Double(squares))
     }
 
+    /// The least side of a picture that has a ``structuralSimilarity(to:)``.
+    public static let similarityWindowSide = 11
+
     /// How close the picture is to another in structure (SSIM, Wang et al. 2004), 1 for equal pictures.
     ///
     /// Windows are Gaussian, 11 × 11 with σ = 1.5, and lie wholly within the picture; K₁ = 0.01, K₂ = 0.03, range 255,
@@ -31,7 +34,7 @@ extension PixelImage {
     /// - Throws: ``ImageError`` where the sizes differ or are too small.
     public func structuralSimilarity(to other: PixelImage) throws(ImageError) -> Double {
         try checkComparable(to: other)
-        let window = GaussianWindow(side: 11, deviation: 1.5)
+        let window = GaussianWindow(side: Self.similarityWindowSide, deviation: 1.5)
         guard width >= window.side, height >= window.side else {
             throw ImageError(.tooSmall(width: width, height: height, side: window.side))
         }

@@ -11,12 +11,16 @@ struct TrainTokenizerCommand: AsyncParsableCommand {
             --validation <path> ... --run <folder> (--steps <N> | --minutes <X>)
             """,
         discussion: """
-            Prints the PSNR of held-out pictures (in decibels; higher is closer) and the share of the codes that they \
-            use, now and then and at the end; then the folder of the tokenizer. The run's folder shows pictures beside \
-            their reconstructions in reconstructions.png.
+            Prints what held-out pictures lose, now and then and at the end: PSNR (in decibels; higher is closer), SSIM \
+            (1 is equal), usage (the share of the codes that occur) and perplexity (how many codes, used equally often, \
+            would be as hard to guess); metrics.jsonl has the last two for each scale too. Then the folder of the \
+            tokenizer. The run's folder shows pictures beside their reconstructions in reconstructions.png. \
+            docs/tokenizer-training.md tells what is minimised.
 
               mvar train tokenizer --data train.tar --validation val.tar \\
                 --run runs/tokenizer --minutes 45
+              mvar train tokenizer --data train.tar --validation val.tar \\
+                --run runs/sharp --steps 20000 --perceptual lpips.pt --discriminator
             """)
 
     @OptionGroup(title: "Pictures") var pictures: TrainSourceOptions
@@ -24,6 +28,9 @@ struct TrainTokenizerCommand: AsyncParsableCommand {
     @OptionGroup(title: "Run") var run: TrainRunOptions
     @OptionGroup(title: "Tokenizer") var shape: NetworkOptions
     @OptionGroup(title: "Loss") var loss: LossOptions
+    @OptionGroup(title: "Loss") var perceptual: PerceptualOptions
+    @OptionGroup(title: "Discriminator") var discriminator: DiscriminatorOptions
+    @OptionGroup(title: "Codes") var revival: RevivalOptions
     @OptionGroup(title: "Output") var output: OutputOptions
 
     /// The network that is trained.
@@ -58,6 +65,27 @@ struct TrainTokenizerCommand: AsyncParsableCommand {
             transform: { try ScaleSchedule(commaSeparated: $0) })
         var schedule: ScaleSchedule = .published256
 
+        @Option(
+            parsing: .unconditional,
+            help: ArgumentHelp(
+                "The side of the pictures in pixels, which must be what --schedule and --multipliers make it.",
+                discussion: "For being sure: a schedule for other pictures is refused then.", valueName: "N"))
+        var side: Int?
+
+        func validate() throws {
+            guard let side, side != configuration.imageSide else { return }
+            let (stride, levels) = (configuration.stride, multipliers.count)
+            guard side > 0, side % stride == 0 else {
+                throw OptionError(
+                    option: "--side", value: "\(side)",
+                    need: "a multiple of \(stride), which is the stride of \(levels) --multipliers")
+            }
+            throw OptionError(
+                option: "--schedule", value: "\(schedule)",
+                need: "one that ends with \(side / stride): at a stride of \(stride) pictures of \(side) pixels have "
+                    + "latents of \(side / stride) × \(side / stride)")
+        }
+
         var configuration: TokenizerConfiguration {
             TokenizerConfiguration(
                 channels: channels, multipliers: multipliers, latentChannels: latentChannels,
@@ -89,12 +117,123 @@ struct TrainTokenizerCommand: AsyncParsableCommand {
         var commitment: Double = 0.25
     }
 
+    /// A network that says how different pictures look.
+    struct PerceptualOptions: ParsableArguments {
+        @Option(
+            help: ArgumentHelp(
+                "A perceptual network, a TorchScript file.",
+                discussion: """
+                    Its forward takes reconstructions and pictures, two float32 tensors [B, 3, H, W] in -1...1, and \
+                    returns a tensor of floating point whose mean is the loss; gradients must flow to the first. Its \
+                    weights stay as they are. Such a file is a program, which runs with all your rights: take it from \
+                    nobody whom you do not trust.
+                    """, valueName: "file"),
+            completion: .file())
+        var perceptual: String?
+
+        @Option(
+            parsing: .unconditional,
+            help: ArgumentHelp("The weight of what the perceptual network returns. (default: 1)", valueName: "X"))
+        var perceptualWeight: Double?
+
+        var settings: PerceptualSettings? {
+            perceptual.map { PerceptualSettings(file: $0, weight: perceptualWeight ?? 1) }
+        }
+
+        func validate() throws {
+            if perceptual == nil, perceptualWeight != nil {
+                throw ValidationError("--perceptual-weight is for a network: give --perceptual too")
+            }
+        }
+    }
+
+    /// What tells reconstructions from pictures.
+    struct DiscriminatorOptions: ParsableArguments {
+        @Flag(help: "Train a patch discriminator beside it, which reconstructions have to pass.")
+        var discriminator = false
+
+        @Option(
+            parsing: .unconditional,
+            help: ArgumentHelp(
+                "The step from which it takes part. (default: \(standard.start))",
+                discussion: "Until then reconstructions are so far off that it would learn the obvious.",
+                valueName: "N"))
+        var discriminatorStart: Int?
+
+        @Option(
+            parsing: .unconditional,
+            help: ArgumentHelp(
+                "How strongly it pulls at the decoder's last layer, as a multiple of what the reconstruction error does. (default: \(standard.weight))",
+                valueName: "X"))
+        var discriminatorWeight: Double?
+
+        @Option(
+            parsing: .unconditional,
+            help: ArgumentHelp(
+                "Its highest learning rate; it rises and falls as --learning-rate does. (default: \(standard.learningRate))",
+                valueName: "X"))
+        var discriminatorLearningRate: Double?
+
+        @Option(
+            parsing: .unconditional,
+            help: ArgumentHelp(
+                "Channels of its first convolution, a multiple of 32. (default: \(standard.channels))", valueName: "N"))
+        var discriminatorChannels: Int?
+
+        @Option(
+            parsing: .unconditional,
+            help: ArgumentHelp(
+                "How often it halves the sides: 1, 2, 3 and 4 judge patches of 16, 34, 70 and 142 pixels. (default: \(standard.layers))",
+                valueName: "N"))
+        var discriminatorLayers: Int?
+
+        private static let standard = DiscriminatorSettings()
+
+        var settings: DiscriminatorSettings? {
+            guard discriminator else { return nil }
+            let standard = Self.standard
+            return DiscriminatorSettings(
+                channels: discriminatorChannels ?? standard.channels, layers: discriminatorLayers ?? standard.layers,
+                weight: discriminatorWeight ?? standard.weight, start: discriminatorStart ?? standard.start,
+                learningRate: discriminatorLearningRate ?? standard.learningRate)
+        }
+
+        func validate() throws {
+            guard !discriminator else { return }
+            let given: [(String, Bool)] = [
+                ("start", discriminatorStart != nil), ("weight", discriminatorWeight != nil),
+                ("learning-rate", discriminatorLearningRate != nil), ("channels", discriminatorChannels != nil),
+                ("layers", discriminatorLayers != nil),
+            ]
+            if let (name, _) = given.first(where: \.1) {
+                throw ValidationError("--discriminator-\(name) needs --discriminator")
+            }
+        }
+    }
+
+    /// New life for codes that nothing uses.
+    struct RevivalOptions: ParsableArguments {
+        @Option(
+            parsing: .unconditional,
+            help: ArgumentHelp(
+                "Steps between looks for codes that nothing uses, which move to vectors of the latest pictures.",
+                valueName: "N"))
+        var reviveEvery: Int = 10
+
+        @Option(
+            parsing: .unconditional,
+            help: ArgumentHelp(
+                "Codes used less than this share of the mean are moved; 0 or more and below 1, 0 moves none.",
+                valueName: "X"))
+        var reviveBelow: Double = 0.02
+    }
+
     /// What `--json` prints.
     struct Result: Encodable {
         let tokenizer: String
         /// Steps of the run.
         let step: Int
-        /// What was measured at the end: `psnr`, `usage`, `usage_1`, …; null where it is no number.
+        /// What was measured at the end: `psnr`, `ssim`, `usage`, `usage_1`, …; null where it is no number.
         let measured: [String: Double?]
     }
 
@@ -105,8 +244,10 @@ struct TrainTokenizerCommand: AsyncParsableCommand {
         let training = try TokenizerTraining(
             TokenizerTrainingSettings(
                 tokenizer: configuration, batch: run.batch, learningRate: run.learningRate, absoluteWeight: loss.l1,
-                squaredWeight: loss.l2, commitment: loss.commitment, averageDecay: run.average,
-                usesBFloat16: run.bfloat16, seed: run.seed, length: run.length, rhythm: run.rhythm),
+                squaredWeight: loss.l2, commitment: loss.commitment, perceptual: perceptual.settings,
+                discriminator: discriminator.settings, averageDecay: run.average,
+                revivalInterval: revival.reviveEvery, deadShare: revival.reviveBelow, usesBFloat16: run.bfloat16,
+                seed: run.seed, length: run.length, rhythm: run.rhythm),
             folder: run.run)
         try training.checkFolder(resuming: run.resume)
         try run.begin()

@@ -1,5 +1,6 @@
 import Foundation
 import MVAR
+import TestSupport
 import Testing
 
 @testable import MVARCommand
@@ -63,7 +64,10 @@ struct TrainCommandTests {
         let first = try object(succeed(tokenizer("run", "--steps", "2", "--validate-every", "1", "--json")).output)
         #expect(first["tokenizer"] as? String == folder.file("run/model"))
         #expect(first["step"] as? Int == 2)
-        #expect((first["measured"] as? [String: Any])?["psnr"] is Double)
+        let measured = first["measured"] as? [String: Any]
+        for name in ["psnr", "ssim", "usage", "usage_4", "perplexity", "perplexity_4"] {
+            #expect(measured?[name] is Double, "\(name)")
+        }
         let second = try object(succeed(model("--steps", "2", "--json")).output)
         #expect(second["model"] as? String == folder.file("model/model"))
         #expect((second["confusion"] as? [[Int]])?.count == 2)
@@ -163,6 +167,15 @@ struct TrainCommandTests {
             (["--steps", "1", "--threads", "0"], "--threads"),
             (["--steps", "1", "--learning-rate", "-1"], "learning rate"),
             (["--steps", "1", "--validation-limit", "0"], "--validation-limit"),
+            (["--steps", "1", "--side", "24"], "one that ends with 12: at a stride of 2 pictures of 24 pixels"),
+            (["--steps", "1", "--side", "15"], "a multiple of 2"),
+            (["--steps", "1", "--channels", "9223372036854775776"], "multiple of 32 up to 4096"),
+            (["--steps", "1", "--revive-below", "1"], "0..<1"), (["--steps", "1", "--revive-every", "0"], "revivals"),
+            (["--steps", "1", "--l1", "-1"], "absolute error"),
+            (["--steps", "1", "--l1", "0", "--l2", "0"], "above 0"),
+            (["--steps", "1", "--discriminator"], "needs pictures of at least 24 pixels, and these have 16"),
+            (["--steps", "1", "--discriminator", "--discriminator-layers=1", "--discriminator-start=-1"], "-1"),
+            (["--steps", "1", "--perceptual", "/dev/null"], "no TorchScript file"),
         ])
     func ranges(options: [String], part: String) async {
         let failed = await failure(of: tokenizer() + options)
@@ -170,6 +183,34 @@ struct TrainCommandTests {
         #expect(failed?.message?.contains(part) == true, "\(failed?.message ?? "nothing")")
         #expect(failed?.message?.contains("\n") == false)
         #expect(folder.names == ["data"])
+    }
+
+    @Test(
+        "An option for what is switched off is refused",
+        arguments: [
+            (["--discriminator-start", "10"], "--discriminator-start needs --discriminator"),
+            (["--discriminator-learning-rate", "1e-4"], "--discriminator-learning-rate needs"),
+            (["--perceptual-weight", "2"], "give --perceptual too"),
+        ])
+    func withoutEffect(options: [String], part: String) async {
+        let failed = await failure(of: tokenizer("run", "--steps", "1") + options)
+        #expect(failed?.status == 64)
+        #expect(failed?.message?.contains(part) == true, "\(failed?.message ?? "nothing")")
+    }
+
+    @Test("Losses and revival are what the command line says") func losses() throws {
+        _ = try succeed(
+            tokenizer("run", "--steps", "1", "-q", "--discriminator", "--discriminator-layers", "2", "--side", "16")
+                + ["--discriminator-start", "7", "--discriminator-weight", "0.3", "--discriminator-channels", "32"]
+                + ["--discriminator-learning-rate", "0.25", "--revive-every", "3", "--revive-below", "0.125"]
+                + ["--perceptual", Fixture.path("losses/perceptual.pt"), "--perceptual-weight", "0.75"])
+        let text = try Data(contentsOf: URL(fileURLWithPath: folder.file("run/run.json")))
+        let settings = try JSONDecoder().decode(TokenizerTrainingSettings.self, from: text)
+        #expect(
+            settings.discriminator
+                == DiscriminatorSettings(channels: 32, layers: 2, weight: 0.3, start: 7, learningRate: 0.25))
+        #expect(settings.perceptual?.weight == 0.75)
+        #expect(settings.revivalInterval == 3 && settings.deadShare == 0.125)
     }
 
     @Test("Without an end it does not begin") func noEnd() async {

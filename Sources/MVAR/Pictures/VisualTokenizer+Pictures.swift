@@ -34,7 +34,8 @@ extension VisualTokenizer {
         return Reconstruction(
             original: original, picture: decoded, tokens: tokens,
             peakSignalToNoiseRatio: try decoded.peakSignalToNoiseRatio(to: original),
-            structuralSimilarity: configuration.imageSide < 11 ? nil : try decoded.structuralSimilarity(to: original))
+            structuralSimilarity: configuration.imageSide < PixelImage.similarityWindowSide
+                ? nil : try decoded.structuralSimilarity(to: original))
     }
 
     /// The codes of a picture, `L` of them in `0..<V`. Its middle is used, as in training.

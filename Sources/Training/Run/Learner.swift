@@ -8,18 +8,23 @@ final class Learner {
     /// Nil where the last weights are kept.
     let average: AveragedParameters?
     private let clip: Double
+    /// Stands before the names of its state; empty where there is one learner only.
+    private let prefix: String
 
     /// - Parameters:
     ///   - parameters: Those that layers have asked for, with the values that they start from.
     ///   - settings: Of the optimizer.
     ///   - clip: The largest gradient norm.
     ///   - averageDecay: Of the average; 0 for none.
+    ///   - name: Tells its state from that of others in the same run.
     /// - Throws: ``Torch/TorchError`` if memory runs out.
     init(
-        _ parameters: TrainableParameters, settings: AdamW.Settings, clip: Double, averageDecay: Double
+        _ parameters: TrainableParameters, settings: AdamW.Settings, clip: Double, averageDecay: Double,
+        name: String = ""
     ) throws(TorchError) {
         self.parameters = parameters
         self.clip = clip
+        prefix = name.isEmpty ? "" : name + "."
         optimizer = try AdamW(parameters.masters, settings: settings)
         average = averageDecay > 0 ? try AveragedParameters(parameters, decay: averageDecay) : nil
     }
@@ -41,9 +46,9 @@ final class Learner {
 
     /// Everything that must be kept, but the optimizer's step counts.
     var state: [(name: String, tensor: Tensor)] {
-        parameters.masters.map { ("parameters." + $0.name, $0.tensor) }
-            + (average?.averages ?? []).map { ("average." + $0.name, $0.tensor) }
-            + optimizer.moments.map { ("optimizer." + $0.name, $0.tensor) }
+        parameters.masters.map { (prefix + "parameters." + $0.name, $0.tensor) }
+            + (average?.averages ?? []).map { (prefix + "average." + $0.name, $0.tensor) }
+            + optimizer.moments.map { (prefix + "optimizer." + $0.name, $0.tensor) }
     }
 
     // MARK: The result

@@ -4,8 +4,11 @@
     import Darwin
 #endif
 
-/// The decimal logarithm.
-func logarithm10(of value: Double) -> Double { log10(value) }
+/// The natural logarithm.
+func naturalLogarithm(of value: Double) -> Double { log(value) }
+
+/// eˣ.
+func exponential(of value: Double) -> Double { exp(value) }
 
 /// The cosine of an angle in radians.
 func cosine(of angle: Double) -> Double { cos(angle) }

@@ -34,6 +34,9 @@ public final class TrainableParameters: ParameterSource {
     /// The master of that name.
     public subscript(name: String) -> Tensor? { masters.first { $0.name == name }?.tensor }
 
+    /// The tensor that layers compute with under that name: the master, or its rounded copy.
+    func computed(_ name: String) -> Tensor? { masters.firstIndex { $0.name == name }.map { copies[$0] } }
+
     /// Drops all gradients.
     func dropGradients() throws(TorchError) {
         for (index, copy) in copies.enumerated() {

@@ -20,6 +20,8 @@ public enum TrainingError: Error, Hashable, Sendable, CustomStringConvertible {
     case unusableFolder(folder: String, reason: String)
     /// A setting makes no sense.
     case invalidSetting(String)
+    /// A file cannot serve as perceptual network.
+    case unusablePerceptualNetwork(file: String, reason: String)
     /// A saved tensor is absent or of another shape.
     case incompleteCheckpoint(file: String, missing: String)
 
@@ -55,6 +57,9 @@ public enum TrainingError: Error, Hashable, Sendable, CustomStringConvertible {
             "Another process is training in '\(folder)': wait for its end, or choose another folder."
         case .unusableFolder(let folder, let reason): "'\(folder)' cannot be the run's folder: \(reason)."
         case .invalidSetting(let what): what
+        case .unusablePerceptualNetwork(let file, let reason):
+            "'\(file)' cannot be the perceptual network: \(reason). It must be a TorchScript file whose forward takes "
+                + "reconstructions and pictures, float32 [B, 3, H, W], and returns a tensor whose mean is the loss."
         case .incompleteCheckpoint(let file, let missing):
             "'\(file)' lacks \(missing): it is no checkpoint of this run."
         }

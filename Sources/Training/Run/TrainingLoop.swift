@@ -8,6 +8,8 @@ import Torch
 protocol StepwiseTrainer: AnyObject {
     /// The parameters, with what their learning carries from step to step.
     var learner: Learner { get }
+    /// All that learn in a step: ``learner`` first.
+    var learners: [Learner] { get }
     /// What must be kept between sittings beside the learner's state; changed in place only.
     var memory: [(name: String, tensor: Tensor)] { get }
     /// How many pictures are learned from: the order in which they come depends on it.
@@ -23,19 +25,30 @@ protocol StepwiseTrainer: AnyObject {
 }
 
 extension StepwiseTrainer {
+    var learners: [Learner] { [learner] }
+
     func picture() throws -> (name: String, image: PixelImage)? { nil }
 
     /// Everything that must be kept between sittings, but the optimizer's step counts.
-    var state: [(name: String, tensor: Tensor)] { learner.state + memory }
+    var state: [(name: String, tensor: Tensor)] { learners.flatMap(\.state) + memory }
+
+    /// The optimizers' step counts, one a parameter.
+    var optimizerSteps: [Int] { learners.flatMap(\.optimizer.steps) }
 
     /// Goes on from a checkpoint.
     func restore(_ saved: CheckpointHistory.Saved) throws {
         for (name, tensor) in state { try saved.restore(tensor, name) }
-        guard learner.optimizer.restore(steps: saved.counters.optimizerSteps) else {
-            throw TrainingError.incompleteCheckpoint(
-                file: saved.path, missing: "step counts of \(learner.parameters.masters.count) parameters")
+        let steps = saved.counters.optimizerSteps
+        let expected = optimizerSteps.count
+        guard steps.count == expected, steps.allSatisfy({ $0 >= 0 }) else {
+            throw TrainingError.incompleteCheckpoint(file: saved.path, missing: "step counts of \(expected) parameters")
         }
-        try learner.parameters.publish()
+        var rest = steps[...]
+        for learner in learners {
+            _ = learner.optimizer.restore(steps: Array(rest.prefix(learner.optimizer.steps.count)))
+            rest = rest.dropFirst(learner.optimizer.steps.count)
+            try learner.parameters.publish()
+        }
     }
 }
 
@@ -129,7 +142,7 @@ struct TrainingLoop {
             // On the disk before the checkpoint that counts them.
             try log.synchronize()
             counters.lines = log.count
-            counters.optimizerSteps = trainer.learner.optimizer.steps
+            counters.optimizerSteps = trainer.optimizerSteps
             try folder.checkpoints.save(counters, tensors: trainer.state)
             needsSaving = false
         }

@@ -5,12 +5,20 @@ import Torch
 
 /// How well a tokenizer gives pictures back, and how many of its codes it uses.
 public struct TokenizerMeasurement {
-    /// The mean over pictures of the peak signal-to-noise ratio of 8-bit RGB, in dB.
+    /// The mean over pictures of the peak signal-to-noise ratio of 8-bit RGB, in dB. A picture that comes back exactly
+    /// counts as 100 dB, so that the mean is a number.
     public let psnr: Double
+    /// The mean over pictures of ``Images/PixelImage/structuralSimilarity(to:)``; nil for pictures below its window.
+    public let ssim: Double?
     /// The share of all codes that occur anywhere.
     public let usage: Double
     /// For each scale, the share of all codes that occur there.
     public let usagePerScale: [Double]
+    /// The exponential of the entropy of the codes' frequencies, 1 … V: as many codes, used equally often, would be as
+    /// hard to guess.
+    public let perplexity: Double
+    /// The same for each scale.
+    public let perplexityPerScale: [Double]
     /// Pairs of a picture and what became of it, for looking at.
     public let examples: [(original: PixelImage, reconstruction: PixelImage)]
 
@@ -23,12 +31,14 @@ public struct TokenizerMeasurement {
     /// - Throws: ``Torch/TorchError`` if memory runs out.
     public init(of tokenizer: VisualTokenizer, on pictures: PictureSet, examples exampleCount: Int = 16) throws {
         let schedule = tokenizer.configuration.schedule
-        let vocabulary = tokenizer.configuration.vocabularySize
-        var used = [[Bool]](repeating: .init(repeating: false, count: vocabulary), count: schedule.count)
-        var sum = 0.0
+        let none = CodeCounts(vocabulary: tokenizer.configuration.vocabularySize)
+        var counts = [CodeCounts](repeating: none, count: schedule.count)
+        var decibels = 0.0
+        var similarity = 0.0
         var examples: [(PixelImage, PixelImage)] = []
         let side = pictures.side
         let size = 3 * side * side
+        let hasWindows = side >= PixelImage.similarityWindowSide
         for start in stride(from: 0, to: pictures.count, by: 16) {
             let indices = Array(start..<min(start + 16, pictures.count))
             let images = try pictures.batch(indices, flipped: indices.map { _ in false })
@@ -40,30 +50,25 @@ public struct TokenizerMeasurement {
             for position in indices.indices {
                 for scale in 0..<schedule.count {
                     for token in schedule.range(ofScale: scale) {
-                        used[scale][tokens[position * schedule.tokenCount + token]] = true
+                        counts[scale].add(tokens[position * schedule.tokenCount + token])
                     }
                 }
                 let original = pictures[indices[position]]
                 let reconstruction = PixelImage(
                     width: side, height: side, unitPlanes: Array(values[position * size..<(position + 1) * size]))
-                sum += Self.psnr(original, reconstruction)
+                decibels += min(try reconstruction.peakSignalToNoiseRatio(to: original), 100)
+                if hasWindows { similarity += try reconstruction.structuralSimilarity(to: original) }
                 if examples.count < exampleCount { examples.append((original, reconstruction)) }
             }
         }
-        psnr = sum / Double(pictures.count)
-        usagePerScale = used.map { Double($0.count { $0 }) / Double(vocabulary) }
-        usage = Double((0..<vocabulary).count { code in used.contains { $0[code] } }) / Double(vocabulary)
+        psnr = decibels / Double(pictures.count)
+        ssim = hasWindows ? similarity / Double(pictures.count) : nil
+        let all = counts.reduce(into: none) { $0.add($1) }
+        usage = all.usage
+        usagePerScale = counts.map(\.usage)
+        perplexity = all.perplexity
+        perplexityPerScale = counts.map(\.perplexity)
         self.examples = examples
-    }
-
-    private static func psnr(_ first: PixelImage, _ second: PixelImage) -> Double {
-        var sum = 0
-        for (left, right) in zip(first.pixels, second.pixels) {
-            let difference = Int(left) - Int(right)
-            sum += difference * difference
-        }
-        let error = Double(max(sum, 1)) / Double(first.pixels.count)
-        return 10 * logarithm10(of: 255 * 255 / error)
     }
 
     /// The examples, each picture beside what became of it; nil where there are none.
@@ -75,7 +80,11 @@ public struct TokenizerMeasurement {
     }
 
     var metrics: [TrainingMetric] {
-        [TrainingMetric("psnr", psnr), TrainingMetric("usage", usage)]
-            + usagePerScale.enumerated().map { TrainingMetric("usage_\($0 + 1)", $1) }
+        func numbered(_ name: String, _ values: [Double]) -> [TrainingMetric] {
+            values.enumerated().map { TrainingMetric("\(name)_\($0 + 1)", $1) }
+        }
+        return [TrainingMetric("psnr", psnr)] + (ssim.map { [TrainingMetric("ssim", $0)] } ?? [])
+            + [TrainingMetric("usage", usage), TrainingMetric("perplexity", perplexity)]
+            + numbered("usage", usagePerScale) + numbered("perplexity", perplexityPerScale)
     }
 }

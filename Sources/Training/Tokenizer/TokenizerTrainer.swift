@@ -12,22 +12,28 @@ final class TokenizerTrainer: StepwiseTrainer {
     let learner: Learner
     private let tokenizer: VisualTokenizer
     private let usage: CodeUsage
+    private let perceptual: PerceptualNetwork?
+    private let adversary: Adversary?
     private var order: ShuffledOrder
     /// Of the latest validation.
     private(set) var latestMeasurement: TokenizerMeasurement?
 
     static let codebookName = "quantize.embedding.weight"
+    static let lastLayerName = "decoder.conv_out.weight"
 
     /// - Parameters:
     ///   - settings: What is trained, and how.
+    ///   - perceptual: The network that the settings name.
     ///   - pictures: What is learned from.
     ///   - validation: What is measured on.
     ///   - part: The places in each batch that are learned from here; nil for all.
     /// - Throws: ``Torch/TorchError`` if memory runs out.
     init(
-        _ settings: TokenizerTrainingSettings, pictures: PictureSet, validation: PictureSet, part: Range<Int>? = nil
+        _ settings: TokenizerTrainingSettings, perceptual: PerceptualNetwork? = nil, pictures: PictureSet,
+        validation: PictureSet, part: Range<Int>? = nil
     ) throws(TorchError) {
         self.settings = settings
+        self.perceptual = perceptual
         self.pictures = pictures
         validationPictures = validation
         let usesBFloat16 = settings.usesBFloat16
@@ -43,6 +49,7 @@ final class TokenizerTrainer: StepwiseTrainer {
         try Self.makeIdentities(parameters)
         learner = try Learner(
             parameters, settings: settings.optimizer, clip: settings.clip, averageDecay: settings.averageDecay)
+        adversary = try settings.discriminator.map { (own) throws(TorchError) in try Adversary(own, of: settings) }
         try startCodebook()
     }
 
@@ -104,6 +111,8 @@ final class TokenizerTrainer: StepwiseTrainer {
 
     // MARK: StepwiseTrainer
 
+    var learners: [Learner] { [learner] + (adversary.map { [$0.learner] } ?? []) }
+
     var memory: [(name: String, tensor: Tensor)] { [("usage", usage.counts)] }
 
     var sampleCount: Int { pictures.count }
@@ -113,21 +122,29 @@ final class TokenizerTrainer: StepwiseTrainer {
         try learner.parameters.dropGradients()
         let quantized = try QuantizerPass(
             features(of: images), through: tokenizer.quantizer, commitment: settings.commitment)
-        let difference = try decoded(quantized.latent) - images
-        let absolute = try difference.magnitude().mean()
-        let squared = try (difference * difference).mean()
-        let loss = try (absolute * settings.absoluteWeight).adding(squared, times: settings.squaredWeight)
-            .adding(quantized.loss, times: settings.quantizerWeight)
-        try loss.backward()
+        let reconstructions = try decoded(quantized.latent)
+        let error = try ReconstructionError(
+            of: reconstructions, against: images, settings: settings, network: perceptual)
+        let quantizerLoss = try quantized.loss.detached().item()
+        // Without what the discriminator adds, whose weight is another at every step.
+        let loss = error.value + settings.quantizerWeight * quantizerLoss
+        var metrics =
+            [TrainingMetric("loss", loss)] + error.metrics + [TrainingMetric("quantizer", quantizerLoss)]
+        var gradient = error.gradient
+        let adversary = adversary.flatMap { $0.takesPart(in: step) ? $0 : nil }
+        if let adversary, let layer = learner.parameters.computed(Self.lastLayerName) {
+            let contest = try adversary.contest(
+                of: reconstructions, against: images, layer: layer, error: error.gradient)
+            gradient = try gradient + contest.gradient
+            metrics += contest.metrics
+        }
+        // Its gradient with respect to the reconstructions is `gradient`, so that encoder and decoder are gone through once.
+        try (reconstructions * gradient).sum().adding(quantized.loss, times: settings.quantizerWeight).backward()
         let norm = try learner.clippedGradients()
-        var metrics = [
-            TrainingMetric("loss", try loss.detached().item()),
-            TrainingMetric("absolute", try absolute.detached().item()),
-            TrainingMetric("squared", try squared.detached().item()),
-            TrainingMetric("quantizer", try quantized.loss.detached().item()), TrainingMetric("gradient_norm", norm),
-        ]
+        metrics.append(TrainingMetric("gradient_norm", norm))
         guard metrics.allSatisfy(\.value.isFinite) else { return metrics }
         try learner.move(step: step, learningRate: learningRate)
+        try adversary?.move(step: step, share: learningRate / settings.learningRate)
         try usage.record(quantized.codes)
         if step % settings.revivalInterval == 0 {
             metrics.append(TrainingMetric("revived", Double(try revive(step: step, from: quantized.vectors))))

@@ -12,15 +12,19 @@ public struct TokenizerTraining {
     public let settings: TokenizerTrainingSettings
     /// Where the run keeps its state.
     public let folder: String
+    private let perceptual: PerceptualNetwork?
 
-    /// A run.
+    /// A run. A perceptual network is loaded and tried: a program that comes with its file.
     ///
     /// - Parameters:
     ///   - settings: What is trained, and how.
     ///   - folder: Where the run keeps its state.
-    /// - Throws: ``TrainingError`` where a setting makes no sense.
+    /// - Throws: ``TrainingError`` where a setting makes no sense or the perceptual network cannot serve.
     public init(_ settings: TokenizerTrainingSettings, folder: String) throws(TrainingError) {
         try settings.check()
+        perceptual = try settings.perceptual.map { (network) throws(TrainingError) in
+            try PerceptualNetwork(path: network.file, batch: settings.batch, side: settings.tokenizer.imageSide)
+        }
         self.settings = settings
         self.folder = folder
     }
@@ -48,7 +52,8 @@ public struct TokenizerTraining {
         isInterrupted: @escaping () -> Bool = { TrainingInterruption.isRequested }
     ) throws -> TrainingOutcome {
         let runFolder = try RunFolder(path: folder, settings: settings, resuming: resuming)
-        let trainer = try TokenizerTrainer(settings, pictures: pictures, validation: validation)
+        let trainer = try TokenizerTrainer(
+            settings, perceptual: perceptual, pictures: pictures, validation: validation)
         let loop = TrainingLoop(
             folder: runFolder, length: settings.length, learningRate: settings.learningRate, rhythm: settings.rhythm,
             isInterrupted: isInterrupted)
@@ -80,19 +85,70 @@ extension TokenizerTrainingSettings: TrainingSettings {
     /// Throws for the first setting that makes no sense.
     func check() throws(TrainingError) {
         try checkRun()
+        try checkLosses()
         try require(revivalInterval >= 1, "The steps between revivals must be at least 1, not \(revivalInterval).")
         try require(
-            tokenizer.channels > 0 && tokenizer.channels % 32 == 0,
-            "The channels of a tokenizer must be a multiple of 32, not \(tokenizer.channels).")
+            (0..<1).contains(deadShare),
+            "The share of the mean use below which a code is revived must be in 0..<1, not \(deadShare).")
+        try tokenizer.check()
+        if let discriminator { try check(discriminator) }
+    }
+
+    private func checkLosses() throws(TrainingError) {
+        var weights = [
+            ("absolute error", absoluteWeight), ("squared error", squaredWeight), ("quantizer's loss", quantizerWeight),
+            ("commitment", commitment),
+        ]
+        if let perceptual { weights.append(("perceptual loss", perceptual.weight)) }
+        for (name, weight) in weights {
+            try require(
+                weight >= 0 && weight.isFinite, "The weight of the \(name) must be at least 0, not \(weight).")
+        }
         try require(
-            !tokenizer.multipliers.isEmpty && tokenizer.multipliers.allSatisfy { $0 > 0 },
-            "The channel multipliers must be above 0, not \(tokenizer.multipliers).")
+            absoluteWeight > 0 || squaredWeight > 0 || (perceptual?.weight ?? 0) > 0,
+            "Reconstruction needs a weight above 0: of the absolute, the squared or the perceptual error.")
+    }
+
+    private func check(_ discriminator: DiscriminatorSettings) throws(TrainingError) {
+        let (channels, layers) = (discriminator.channels, discriminator.layers)
         try require(
-            tokenizer.vocabularySize >= 2 && tokenizer.vocabularySize <= 65_536,
-            "A vocabulary must have 2 to 65536 codes, not \(tokenizer.vocabularySize).")
+            (32...1024).contains(channels) && channels % 32 == 0,
+            "The channels of a discriminator must be a multiple of 32 up to 1024, not \(channels).")
+        try require((1...8).contains(layers), "The layers of a discriminator must be in 1...8, not \(layers).")
         try require(
-            tokenizer.latentChannels >= 1,
-            "A latent needs at least 1 channel, not \(tokenizer.latentChannels).")
+            tokenizer.imageSide >= discriminator.smallestSide,
+            "A discriminator of \(layers) layers needs pictures of at least \(discriminator.smallestSide) pixels, "
+                + "and these have \(tokenizer.imageSide): take fewer layers.")
+        try require(
+            discriminator.weight > 0 && discriminator.weight.isFinite,
+            "The weight of the discriminator must be above 0, not \(discriminator.weight).")
+        try require(
+            discriminator.start >= 0,
+            "The step from which the discriminator takes part must be at least 0, not \(discriminator.start).")
+        try require(
+            discriminator.learningRate > 0 && discriminator.learningRate.isFinite,
+            "The learning rate of the discriminator must be above 0, not \(discriminator.learningRate).")
+    }
+}
+
+extension TokenizerConfiguration {
+    /// Throws for the first part of a shape that cannot be built, or that nobody means.
+    fileprivate func check() throws(TrainingError) {
+        func require(_ holds: Bool, _ text: String) throws(TrainingError) {
+            if !holds { throw .invalidSetting(text) }
+        }
+        try require(
+            (32...4096).contains(channels) && channels % 32 == 0,
+            "The channels of a tokenizer must be a multiple of 32 up to 4096, not \(channels).")
+        try require(
+            (1...8).contains(multipliers.count) && multipliers.allSatisfy { (1...64).contains($0) },
+            "The channel multipliers must be up to 8 numbers in 1...64, not \(multipliers).")
+        try require(
+            (2...65_536).contains(vocabularySize),
+            "A vocabulary must have 2 to 65536 codes, not \(vocabularySize).")
+        try require(
+            (1...4096).contains(latentChannels),
+            "A latent must have 1 to 4096 channels, not \(latentChannels).")
     }
 }
 

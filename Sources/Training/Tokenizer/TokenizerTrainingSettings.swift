@@ -23,11 +23,15 @@ public struct TokenizerTrainingSettings: Codable, Hashable, Sendable {
     public var quantizerWeight: Double
     /// β: how much the encoder is drawn towards the codes, as a share of how much the codes are drawn to it.
     public var commitment: Double
+    /// A network that says how different pictures look; nil for none.
+    public var perceptual: PerceptualSettings?
+    /// A discriminator that reconstructions have to pass; nil for none.
+    public var discriminator: DiscriminatorSettings?
     /// The decay of the averaged weights that are written in the end; 0 for the last ones.
     public var averageDecay: Double
     /// Steps between revivals of codes that nothing uses.
     public var revivalInterval: Int
-    /// The share of the mean usage below which a code counts as dead.
+    /// The share of the mean usage below which a code counts as dead, in 0..<1; 0 revives none.
     public var deadShare: Double
     /// Whether encoder and decoder compute in bfloat16; the quantizer never does.
     public var usesBFloat16: Bool
@@ -43,6 +47,7 @@ public struct TokenizerTrainingSettings: Codable, Hashable, Sendable {
         tokenizer: TokenizerConfiguration, batch: Int = 8, mirrors: Bool = true, learningRate: Double = 1e-3,
         optimizer: AdamW.Settings = .init(weightDecay: 0), clip: Double = 1, absoluteWeight: Double = 0.4,
         squaredWeight: Double = 2, quantizerWeight: Double = 1, commitment: Double = 0.25,
+        perceptual: PerceptualSettings? = nil, discriminator: DiscriminatorSettings? = nil,
         averageDecay: Double = 0.995, revivalInterval: Int = 10, deadShare: Double = 0.02, usesBFloat16: Bool = false,
         seed: UInt64 = 0, length: TrainingLength, rhythm: TrainingRhythm = .init()
     ) {
@@ -56,6 +61,8 @@ public struct TokenizerTrainingSettings: Codable, Hashable, Sendable {
         self.squaredWeight = squaredWeight
         self.quantizerWeight = quantizerWeight
         self.commitment = commitment
+        self.perceptual = perceptual
+        self.discriminator = discriminator
         self.averageDecay = averageDecay
         self.revivalInterval = revivalInterval
         self.deadShare = deadShare
