@@ -114,8 +114,8 @@ let package = Package(
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "Checkpoints", "CZlib", "ImageTokenizer", "Images", "Models", "NeuralNetworks", "ScaleTransformer",
-                "TestSupport", "TokenPyramid", "Torch", "Training",
+                "Checkpoints", "CZlib", "FileInput", "ImageTokenizer", "Images", "Models", "NeuralNetworks",
+                "ScaleTransformer", "TestSupport", "TokenPyramid", "Torch", "Training",
             ]),
         .testTarget(
             name: "ImageTokenizerTests", dependencies: ["ImageTokenizer", "NeuralNetworks", "TokenPyramid", "Torch"]),

@@ -62,6 +62,32 @@ package final class InputFile {
         if let failure { throw failure }
         return bytes
     }
+
+    /// Passes over the next bytes of a regular file, be there as many or not.
+    package func skip(_ count: Int) throws(FileInputError) {
+        guard lseek(descriptor, off_t(count), SEEK_CUR) >= 0 else { throw .failed(code: errno) }
+    }
+
+    /// A part of a regular file; any number of threads may read others of the same.
+    ///
+    /// - Parameters:
+    ///   - path: The file.
+    ///   - offset: Where the part begins.
+    ///   - count: How long it is.
+    /// - Returns: Its bytes; fewer where the file ends earlier.
+    /// - Throws: ``FileInputError`` where there is no such file, or the system declines.
+    package static func part(of path: String, at offset: Int, count: Int) throws(FileInputError) -> [UInt8] {
+        // Opened for every part: a data set may have more archives than a process may have open files.
+        let file = try InputFile(path: path)
+        try file.skip(offset)
+        return try file.read(count)
+    }
+
+    /// The number of bytes of a file that need not be opened for it; nil where that is not known.
+    package static func size(of path: String) -> Int? {
+        var status = stat()
+        return stat(path, &status) == 0 ? Int(status.st_size) : nil
+    }
 }
 
 /// The method's own name hides the function.

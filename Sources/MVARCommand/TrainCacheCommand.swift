@@ -48,6 +48,8 @@ struct TrainCacheCommand: AsyncParsableCommand {
         /// Of each picture.
         let tokens: Int
         let bytes: Int
+        /// How long the tokenizer waited for pictures to be decoded.
+        let secondsWaited: Double
     }
 
     func validate() throws { try pictures.requireData() }
@@ -63,6 +65,7 @@ struct TrainCacheCommand: AsyncParsableCommand {
         var hasBegun = false
         let summary = try TokenCache.write(
             pictures.data, classes: pictures.chosenClasses, by: network, fingerprint: fingerprint, to: file.output,
+            workers: pictures.workers,
             reportingUnreadable: { picture in
                 progress.finish()
                 output.remark(skipped: picture)
@@ -75,7 +78,8 @@ struct TrainCacheCommand: AsyncParsableCommand {
         progress.finish()
         let result = Result(
             path: file.output, pictures: summary.pictures, skipped: summary.skipped, classes: summary.classes,
-            tokens: summary.tokenCount, bytes: summary.byteCount)
+            tokens: summary.tokenCount, bytes: summary.byteCount, secondsWaited: summary.waited / .seconds(1))
+        output.remark("the tokenizer waited \(decimals(result.secondsWaited, 1)) s for pictures to be decoded")
         if output.json { return try output.printJSON(result) }
         try OutputOptions.printResult(
             "\(result.path)\t\(counted(result.pictures, "picture")) of \(result.classes.count) classes, "

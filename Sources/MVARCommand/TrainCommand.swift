@@ -16,8 +16,9 @@ struct TrainCommand: AsyncParsableCommand {
               a list: on every line a path, a tab and a class; paths count from
                 the folder of the list
 
-            Archives may be gzipped. Labels follow the names of the classes, by value where all are whole numbers. A \
-            picture that cannot be read is named and skipped; more than 1 in 100 end the command. The \
+            Archives may be gzipped; then their pictures' bytes stay in memory while a run goes on. Labels follow the names \
+            of the classes, by value where all are whole numbers. A picture that cannot be read is named and skipped; more \
+            than 1 in 100 end the command. Pictures are decoded on --workers threads, ahead of the steps that need them. The \
             result is a folder that 'mvar sample --model' takes as it is.
 
             A run keeps its state in a folder of its own. The first Ctrl-C (status 130) or SIGTERM (143) ends the step, \

@@ -16,7 +16,8 @@ struct TrainModelCommand: AsyncParsableCommand {
             Prints the loss on held-out pictures, now and then and at the end: the mean cross-entropy of a token. The \
             weights with the smallest one are kept. At the end every held-out picture is assigned to the class under \
             which it is likeliest; the share of right ones is printed, and the folder of the model. From a cache of \
-            tokens ('mvar train cache') it learns the same as from the pictures.
+            tokens ('mvar train cache') it learns the same as from the pictures. With --crop random every step encodes \
+            other squares of the pictures; otherwise their tokens are computed once, before the first step.
 
               mvar train model --tokenizer runs/tokenizer/model \\
                 --data train.tar --validation val.tar \\
@@ -28,6 +29,7 @@ struct TrainModelCommand: AsyncParsableCommand {
 
     @OptionGroup(title: "Pictures") var pictures: TrainSourceOptions
     @OptionGroup(title: "Pictures") var cached: CacheOption
+    @OptionGroup(title: "Pictures") var augmentation: AugmentationOptions
     @OptionGroup(title: "Pictures") var held: TrainValidationOptions
     @OptionGroup(title: "Run") var run: TrainRunOptions
     @OptionGroup(title: "Model") var tokenizer: TrainTokenizerOption
@@ -121,7 +123,7 @@ struct TrainModelCommand: AsyncParsableCommand {
     struct RecommendationOptions: ParsableArguments {
         @Option(
             help: ArgumentHelp(
-                "A file with the names of the classes, a line each: the folder's name, a tab, the name. (default: the folders' names)",
+                "A file with the names of the classes, a line each: the folder's name, a tab, the name; or a number and a tab before them. (default: the folders' names)",
                 valueName: "file"),
             completion: .file())
         var classNames: String?
@@ -156,6 +158,10 @@ struct TrainModelCommand: AsyncParsableCommand {
         if cached.cache != nil, pictures.classes != nil {
             throw ValidationError("--classes is for pictures: give it to 'mvar train cache'")
         }
+        if cached.cache != nil, augmentation.crop == .random {
+            throw ValidationError(
+                "--crop random needs pictures: --cache has the tokens of their middles; give --data instead")
+        }
     }
 
     func run() async throws {
@@ -164,36 +170,26 @@ struct TrainModelCommand: AsyncParsableCommand {
         let tensors = try self.tokenizer.tensors()
         let configuration = tokenizer.configuration
         let start = try shape.start(for: configuration)
-        let cache = try cached.cache.map {
-            try TokenCache(
-                path: $0, configuration: configuration,
-                fingerprint: TokenizerFingerprint(configuration, tensors: tensors))
-        }
-        let learned = try cache == nil ? pictures.pictures(side: configuration.imageSide, output: output) : nil
-        try learned?.requireClasses()
-        let classes = cache?.classes ?? learned?.classes ?? []
-        let held = try self.held.pictures(of: classes, side: configuration.imageSide, output: output)
-        self.held.remark(
-            cache?.tokens.count ?? learned?.count ?? 0, classes: classes.count, held: held,
-            skipped: learned?.unreadable.count ?? 0, output: output)
+        let (found, classes, skipped) = try source(for: configuration, tensors: tensors)
+        let held = try self.held.pictures(
+            of: classes, side: configuration.imageSide, workers: pictures.workers, output: output)
+        self.held.remark(found.count, classes: classes.count, held: held, skipped: skipped, output: output)
         let training = try ModelTraining(
             settings(shape.configuration(for: configuration, classes: classes.count, from: start)), folder: run.run,
             tokenizer: tokenizer, tokenizerTensors: tensors, from: start)
         try training.checkFolder(resuming: run.resume)
+        try training.check(found, heldOut: held)
         let description = try recommendation(classes: classes)
 
         let encoding = output.progress("computing tokens", unit: "picture")
         defer { encoding.finish() }
         let heldTokens = try TokenSet(held, by: tokenizer)
-        let computed = try learned.map { pictures in
-            try TokenSet(pictures, by: tokenizer) { encoding.update($0, of: pictures.count) }
-        }
-        guard let tokens = cache?.tokens ?? computed else { return }
+        let source = try computed(found, by: tokenizer, progress: encoding)
         encoding.finish()
         let watch = TrainingWatch("model", output: output)
         defer { watch.end() }
         let outcome = try training.run(
-            tokens: tokens, validation: heldTokens, description: description, resuming: run.resume,
+            on: source, validation: heldTokens, description: description, resuming: run.resume,
             report: watch.receive,
             notice: watch.remark)
         try watch.check(outcome, run: run.run)
@@ -208,10 +204,42 @@ struct TrainModelCommand: AsyncParsableCommand {
             pictures: held.count)
     }
 
+    /// What is learned from, before anything is computed; the classes, and how many pictures were skipped.
+    private func source(
+        for configuration: TokenizerConfiguration, tensors: [(name: String, tensor: Tensor)]
+    ) throws -> (TokenSource, classes: [String], skipped: Int) {
+        if let path = cached.cache {
+            let cache = try TokenCache(
+                path: path, configuration: configuration,
+                fingerprint: TokenizerFingerprint(configuration, tensors: tensors))
+            return (.tokens(cache.tokens), cache.classes, 0)
+        }
+        let learned = try pictures.pictures(
+            side: configuration.imageSide, crop: augmentation.crop, output: output)
+        try learned.requireClasses()
+        return (.pictures(learned), learned.classes, learned.unreadable.count)
+    }
+
+    /// The tokens of pictures of which every step sees the same square.
+    private func computed(
+        _ source: TokenSource, by tokenizer: VisualTokenizer, progress: ProgressLine
+    ) throws -> TokenSource {
+        guard case .pictures(let pictures) = source, pictures.crop == .center else { return source }
+        let tokens = try TokenSet(
+            pictures, by: tokenizer,
+            reportingUnreadable: { picture in
+                progress.finish()
+                output.remark(skipped: picture)
+            },
+            reporting: { progress.update($0, of: pictures.count) })
+        return .tokens(tokens)
+    }
+
     private func settings(_ configuration: TransformerConfiguration) -> ModelTrainingSettings {
         ModelTrainingSettings(
-            model: configuration, batch: run.batch, learningRate: run.learningRate,
-            optimizer: .init(weightDecay: learning.weightDecay), labelDrop: learning.labelDrop,
+            model: configuration, batch: run.batch, crop: augmentation.crop, mirrors: !augmentation.noFlip,
+            learningRate: run.learningRate, optimizer: .init(weightDecay: learning.weightDecay),
+            labelDrop: learning.labelDrop,
             averageDecay: run.average, groups: scales.groups, usesBFloat16: run.bfloat16, seed: run.seed,
             length: run.length, rhythm: run.rhythm)
     }
@@ -246,6 +274,11 @@ struct TrainModelCommand: AsyncParsableCommand {
         for line in String(decoding: data, as: UTF8.self).split(whereSeparator: \.isNewline) {
             let fields = line.split(separator: "\t").map(String.init)
             if fields.count >= 2 { names[fields[fields.count - 2]] = fields[fields.count - 1] }
+        }
+        guard classes.contains(where: { names[$0] != nil }) else {
+            throw OptionError(
+                option: "--class-names", value: classNames,
+                need: "lines of a class, a tab and a name, and none is of '\(classes[0])' or another class here")
         }
         return classes.map { names[$0] ?? $0 }
     }

@@ -17,18 +17,48 @@ struct TrainSourceOptions: ParsableArguments {
             valueName: "class,…"))
     var classes: String?
 
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Threads that decode pictures, 1 or more; they change nothing but time. (default: all cores)",
+            valueName: "N"))
+    var workers: Int?
+
     /// The classes, where they were chosen.
     var chosenClasses: [String]? { classes.map { $0.split(separator: ",").map(String.init) } }
+
+    func validate() throws {
+        if let workers, !(1...1024).contains(workers) {
+            throw OptionError(option: "--workers", value: "\(workers)", need: "in 1...1024")
+        }
+    }
 
     /// Throws where there is nothing to learn from.
     func requireData() throws {
         if data.isEmpty { throw ValidationError("--data needs at least one path") }
     }
 
-    /// Decodes the pictures.
-    func pictures(side: Int, output: OutputOptions) throws -> PictureSet {
-        try PictureSet(data, classes: chosenClasses, side: side) { output.remark(skipped: $0) }
+    /// Finds the pictures; decodes them where they are few.
+    func pictures(side: Int, crop: PictureCrop, output: OutputOptions) throws -> PictureSet {
+        try PictureSet(data, classes: chosenClasses, side: side, crop: crop, workers: workers) {
+            output.remark(skipped: $0)
+        }
     }
+}
+
+/// What of a picture a step sees.
+struct AugmentationOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Which square of a picture is learned from; the middle is always what is measured on.",
+            discussion: """
+                center: the middle, its shorter side brought to the side that is learned. random: any, another one each \
+                time, of the shorter side brought to 1.125 times as much.
+                """, valueName: "crop"))
+    var crop: PictureCrop = .center
+
+    @Flag(help: "Mirror no pictures; otherwise one in two is, by chance.")
+    var noFlip = false
 }
 
 /// The pictures to measure on.
@@ -52,11 +82,11 @@ struct TrainValidationOptions: ParsableArguments {
         }
     }
 
-    /// Decodes the pictures. A class that only one set knows would shift the labels of the other.
-    func pictures(of classes: [String], side: Int, output: OutputOptions) throws -> PictureSet {
-        try PictureSet(validation, classes: classes, side: side, limit: validationLimit) {
-            output.remark(skipped: $0)
-        }
+    /// Finds the pictures, and decodes each once. A class that only one set knows would shift the labels of the other.
+    func pictures(of classes: [String], side: Int, workers: Int?, output: OutputOptions) throws -> PictureSet {
+        try PictureSet(
+            validation, classes: classes, side: side, limit: validationLimit, workers: workers, checking: true
+        ) { output.remark(skipped: $0) }
     }
 
     /// Says what there is.

@@ -24,6 +24,7 @@ struct TrainTokenizerCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup(title: "Pictures") var pictures: TrainSourceOptions
+    @OptionGroup(title: "Pictures") var augmentation: AugmentationOptions
     @OptionGroup(title: "Pictures") var held: TrainValidationOptions
     @OptionGroup(title: "Run") var run: TrainRunOptions
     @OptionGroup(title: "Tokenizer") var shape: NetworkOptions
@@ -243,16 +244,20 @@ struct TrainTokenizerCommand: AsyncParsableCommand {
         let configuration = shape.configuration
         let training = try TokenizerTraining(
             TokenizerTrainingSettings(
-                tokenizer: configuration, batch: run.batch, learningRate: run.learningRate, absoluteWeight: loss.l1,
-                squaredWeight: loss.l2, commitment: loss.commitment, perceptual: perceptual.settings,
+                tokenizer: configuration, batch: run.batch, crop: augmentation.crop, mirrors: !augmentation.noFlip,
+                learningRate: run.learningRate, absoluteWeight: loss.l1, squaredWeight: loss.l2,
+                commitment: loss.commitment, perceptual: perceptual.settings,
                 discriminator: discriminator.settings, averageDecay: run.average,
                 revivalInterval: revival.reviveEvery, deadShare: revival.reviveBelow, usesBFloat16: run.bfloat16,
                 seed: run.seed, length: run.length, rhythm: run.rhythm),
             folder: run.run)
         try training.checkFolder(resuming: run.resume)
         try run.begin()
-        let learned = try pictures.pictures(side: configuration.imageSide, output: output)
-        let held = try self.held.pictures(of: learned.classes, side: configuration.imageSide, output: output)
+        let learned = try pictures.pictures(
+            side: configuration.imageSide, crop: augmentation.crop, output: output)
+        try training.check(learned)
+        let held = try self.held.pictures(
+            of: learned.classes, side: configuration.imageSide, workers: pictures.workers, output: output)
         self.held.remark(
             learned.count, classes: learned.classes.count, held: held, skipped: learned.unreadable.count, output: output
         )

@@ -37,6 +37,17 @@ final class InputFileTests {
         #expect(try [file.read(2), file.read(2), file.read(2), file.read(2)] == [[1, 2], [3, 4], [5], []])
     }
 
+    @Test("Any part of a file is read, as far as it goes")
+    func parts() throws {
+        let path = "\(folder)/file"
+        try Data([1, 2, 3, 4, 5]).write(to: URL(fileURLWithPath: path))
+        #expect(try InputFile.part(of: path, at: 1, count: 3) == [2, 3, 4])
+        #expect(try InputFile.part(of: path, at: 3, count: 3) == [4, 5])
+        #expect(try InputFile.part(of: path, at: 9, count: 3) == [])
+        #expect(throws: FileInputError.absent) { try InputFile.part(of: path + "x", at: 0, count: 1) }
+        #expect(InputFile.size(of: path) == 5 && InputFile.size(of: path + "x") == nil)
+    }
+
     @Test("A pipe that nobody writes to is an error, and no wait without end")
     func abandonedPipe() throws {
         let file = try InputFile(path: pipe("abandoned"))

@@ -33,6 +33,29 @@ struct ResizingTests {
         #expect(largestDifference(drawing(150, 97).centerCropped(to: 32), expected) == 0)
     }
 
+    @Test(
+        "A random crop is a part of the picture resized as a whole, and its corners are reached",
+        arguments: [(150, 97), (97, 150), (31, 31), (30, 200)])
+    func crops(width: Int, height: Int) {
+        // 31 × 31 grows, 150 × 97 is halved first, 30 × 200 keeps its width.
+        let picture = drawing(width, height)
+        let halved =
+            width > 60 && height > 60 ? picture.resized(width: width / 2, height: height / 2, filter: .box) : picture
+        let scale = 30 / Double(min(halved.width, halved.height))
+        let whole = halved.resized(
+            width: Int((Double(halved.width) * scale).rounded(.toNearestOrEven)),
+            height: Int((Double(halved.height) * scale).rounded(.toNearestOrEven)), filter: .bicubic)
+        let most = (x: whole.width - 24, y: whole.height - 24)
+        for (place, x, y) in [
+            ((0.0, 0.0), 0, 0), ((0.999_999, 0), most.x, 0), ((0, 0.999_999), 0, most.y),
+            ((0.5, 0.5), (most.x + 1) / 2, (most.y + 1) / 2),
+        ] {
+            #expect(
+                picture.cropped(to: 24, ofShorterSide: 30, at: (x: place.0, y: place.1))
+                    == whole.cropped(x: x, y: y, width: 24, height: 24), "at \(place)")
+        }
+    }
+
     @Test("A picture as long as files allow is cropped at the cost of the crop")
     func extremeAspect() {
         let line = PixelImage(width: 65_535, height: 1, filledWith: .white)

@@ -73,6 +73,55 @@ struct TrainCommandTests {
         #expect((second["confusion"] as? [[Int]])?.count == 2)
     }
 
+    @Test("Names of classes come from lines of a class and a name, or of number, class and names, as ImageNet's")
+    func classNames()
+        async throws
+    {
+        _ = try succeed(tokenizer("run", "--steps", "1", "-q"))
+        let file = folder.file("classes.tsv")
+        func write(_ text: String) throws { try Data(text.utf8).write(to: URL(fileURLWithPath: file)) }
+        for (text, names) in [
+            ("light\tbright, light\ndark\tgloomy\n", ["gloomy", "bright, light"]),
+            ("0\tdark\tgloomy\r\n1\tlight\tbright\r\n", ["gloomy", "bright"]),
+            ("light\tbright\nother\tname\n", ["dark", "bright"]),
+        ] {
+            try write(text)
+            try? FileManager.default.removeItem(atPath: folder.file("model"))
+            _ = try succeed(model("--steps", "1", "-q", "--class-names", file))
+            let checkpoint = try Checkpoint(path: folder.file("model/model"))
+            #expect(checkpoint.description?.classNames == names)
+            #expect(checkpoint.description?.classIDs == ["dark", "light"])
+        }
+        try? FileManager.default.removeItem(atPath: folder.file("model"))
+        for text in ["", "cat\tTom\n", "dark gloomy\nlight bright\n"] {
+            try write(text)
+            let failed = await failure(of: model("--steps", "1", "-q", "--class-names", file))
+            #expect(failed?.status == 1 && failed?.message?.contains("none is of 'dark'") == true)
+            #expect(!folder.names.contains("model"))
+        }
+    }
+
+    @Test("Random crops without mirroring, on any number of threads, are settings of a run; a cache has no crops")
+    func crops() async throws {
+        let options = ["--steps", "2", "--log-every", "1", "-q", "--crop", "random", "--no-flip"]
+        func losses(_ run: String) throws -> [Substring] {
+            try String(contentsOfFile: folder.file("\(run)/metrics.jsonl"), encoding: .utf8)
+                .matches(of: #/"(?:loss|psnr)":[^,}]+/#).map(\.output)
+        }
+        _ = try succeed(tokenizer("run") + options + ["--workers", "1"])
+        _ = try succeed(tokenizer("second") + options + ["--workers", "4"])
+        #expect(try losses("run").count == 3 && losses("run") == losses("second"))
+        let settings = try String(contentsOfFile: folder.file("run/run.json"), encoding: .utf8)
+        #expect(settings.contains("\"crop\" : \"random\"") && settings.contains("\"mirrors\" : false"))
+        _ = try succeed(model() + options)
+        #expect(try losses("model").count == 3)
+        let refused = await failure(of: model(from: "x.safetensors", run: "cached", "--steps", "1", "--crop", "random"))
+        #expect(refused?.status == 64 && refused?.message?.contains("--crop random needs pictures") == true)
+        try FileManager.default.removeItem(atPath: folder.file("model"))
+        let large = await failure(of: model("--steps", "1", "--batch", "9", "-q"))
+        #expect(large?.message?.contains("A step takes 9 pictures, and there are 8") == true)
+    }
+
     @Test("A run begins with another's weights, whose shape it has") func from() async throws {
         _ = try succeed(tokenizer("run", "--steps", "1", "-q"))
         _ = try succeed(model("--steps", "1", "-q"))
@@ -164,7 +213,8 @@ struct TrainCommandTests {
         arguments: [
             (["--steps", "0"], "step"), (["--steps", "-5"], "-5"), (["--minutes", "nan"], "minutes"),
             (["--steps", "1", "--plateau", "-1"], "--plateau"), (["--steps", "1", "--batch", "-2"], "-2"),
-            (["--steps", "1", "--threads", "0"], "--threads"),
+            (["--steps", "1", "--threads", "0"], "--threads"), (["--steps", "1", "--workers", "0"], "--workers"),
+            (["--steps", "1", "--batch", "9"], "there are 8"),
             (["--steps", "1", "--learning-rate", "-1"], "learning rate"),
             (["--steps", "1", "--validation-limit", "0"], "--validation-limit"),
             (["--steps", "1", "--side", "24"], "one that ends with 12: at a stride of 2 pictures of 24 pixels"),
@@ -245,10 +295,10 @@ struct TrainCommandTests {
 
     @Test("The second Ctrl-C ends it at once, in the middle of a step, with nothing saved", .timeLimit(.minutes(5)))
     func secondInterruption() async throws {
-        // A step of seconds: pictures of 64 × 64 pixels, many of them.
+        // A step of seconds: pictures of 256 × 256 pixels, all of them.
         let program = try Program(
             ["train", "tokenizer", "--data", folder.file("data"), "--validation", folder.file("data")]
-                + ["--run", folder.file("run"), "--steps", "10", "--batch", "64"])
+                + ["--run", folder.file("run"), "--steps", "10", "--batch", "8", "--multipliers", "1,1,1,1,1"])
         // The run's log is made after the signals are caught and before the first step.
         while !FileManager.default.fileExists(atPath: folder.file("run/metrics.jsonl")), program.process.isRunning {
             try await Task.sleep(for: .milliseconds(20))

@@ -48,7 +48,7 @@ struct TrainSurvivalTests {
     /// The log without the times, which no two runs share.
     private func losses(_ run: String) -> [String] {
         metrics(run).split(separator: "\n", omittingEmptySubsequences: false)
-            .map { String($0.replacing(#/"seconds":[^,]*,/#, with: "")) }
+            .map { String($0.replacing(#/"(seconds|wait)":[^,]*,/#, with: "")) }
     }
 
     private func checkpoints(_ run: String) throws -> [String] {

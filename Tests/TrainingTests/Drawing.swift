@@ -1,6 +1,9 @@
 import Foundation
 import Images
 import Testing
+import Torch
+
+@testable import Training
 
 /// Data sets of drawn pictures, in a folder that goes when the test ends.
 final class DrawnData {
@@ -41,6 +44,21 @@ final class DrawnData {
         let path = folder + "/" + name
         try Data(tarArchive(of: entries)).write(to: URL(fileURLWithPath: path))
         return path
+    }
+}
+
+extension PictureSet {
+    /// All pictures.
+    func images() throws -> [PixelImage] {
+        var images: [PixelImage] = []
+        try forEachBatch(of: 3) { batch in images += (0..<batch.count).map { batch[$0] } }
+        return images
+    }
+
+    /// Some pictures of a set that is kept, as a network takes them.
+    func shown(_ indices: [Int], flipped: [Bool]) throws -> Tensor {
+        let samples = zip(indices, flipped).map { Sample(position: 0, index: $0, isMirrored: $1, crop: .zero) }
+        return try #require(batch(samples)).images()
     }
 }
 

@@ -48,7 +48,7 @@ struct ModelTrainingTests {
     func lossFalls(bfloat16: Bool) throws {
         let training = try training("run", steps: 30, bfloat16: bfloat16)
         var losses: [Double] = []
-        _ = try training.run(tokens: tokens, validation: tokens) { report in
+        _ = try training.run(on: .tokens(tokens), validation: tokens) { report in
             if !report.isValidation { losses.append(report.metrics[0].value) }
         }
         #expect(abs(losses[0] - 2.7726) < 0.1, "ln 16 at first, not \(losses[0])")
@@ -63,14 +63,14 @@ struct ModelTrainingTests {
     @Test("A run that is stopped and resumed gives bit for bit the losses and weights of one that is not")
     func resumesExactly() throws {
         var whole: [[TrainingMetric]] = []
-        _ = try training("whole", steps: 8).run(tokens: tokens, validation: tokens) { whole.append($0.metrics) }
+        _ = try training("whole", steps: 8).run(on: .tokens(tokens), validation: tokens) { whole.append($0.metrics) }
         var parts: [[TrainingMetric]] = []
         let interrupted = try training("parts", steps: 8).run(
-            tokens: tokens, validation: tokens, report: { parts.append($0.metrics) },
+            on: .tokens(tokens), validation: tokens, report: { parts.append($0.metrics) },
             isInterrupted: { parts.count == 3 })
         #expect(interrupted == .interrupted)
         _ = try training("parts", steps: 8).run(
-            tokens: tokens, validation: tokens, resuming: true, report: { parts.append($0.metrics) })
+            on: .tokens(tokens), validation: tokens, resuming: true, report: { parts.append($0.metrics) })
         #expect(parts == whole)
         func result(_ name: String) throws -> Data {
             try Data(contentsOf: URL(fileURLWithPath: data.folder + "/\(name)/model/model.safetensors"))
@@ -123,7 +123,7 @@ struct ModelTrainingTests {
     @Test("Mirrored tokens are those of the mirrored picture")
     func tokensOfMirrored() throws {
         let pictures = try PictureSet([data.archive(count: 2, side: 16)], side: 16)
-        let direct = try tokenizer.tokens(of: pictures.batch([1], flipped: [true])).array(of: Int.self)
+        let direct = try tokenizer.tokens(of: pictures.shown([1], flipped: [true])).array(of: Int.self)
         #expect(try tokens.batch([1], flipped: [true]).array(of: Int.self) == direct)
         #expect(try tokens.batch([1], flipped: [false]).array(of: Int.self) != direct)
     }

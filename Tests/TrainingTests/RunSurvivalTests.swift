@@ -227,6 +227,11 @@ struct RunSurvivalTests {
         other.samples = 6
         #expect(message { try other.sit(resuming: true) }.contains("learned from 5 pictures, and now there are 6"))
         other = run
+        other.identity = PictureIdentity(learned: "x", measured: "b")
+        #expect(message { try other.sit(resuming: true) }.contains("learned from other pictures than these"))
+        other.identity = PictureIdentity(learned: "a", measured: "x")
+        #expect(message { try other.sit(resuming: true) }.contains("was measured on other pictures than these"))
+        other = run
         other.settings.clip = 3
         #expect(message { try other.sit(resuming: true) }.contains("\"clip\" : 1 there, \"clip\" : 3 here"))
     }

@@ -8,6 +8,7 @@ import Torch
 final class TinyTrainer: StepwiseTrainer {
     struct Settings: Codable, TrainingSettings {
         var batch = 1
+        var crop = PictureCrop.center
         var learningRate = 0.1
         var optimizer = AdamW.Settings()
         var clip = 1.0
@@ -18,6 +19,7 @@ final class TinyTrainer: StepwiseTrainer {
 
     let learner: Learner
     let sampleCount: Int
+    let identity: PictureIdentity
     private let weight: Tensor
     private let smallest: Tensor
     private let damage: Damage?
@@ -28,17 +30,25 @@ final class TinyTrainer: StepwiseTrainer {
         case parameters(step: Int)
     }
 
-    init(_ settings: Settings, samples: Int = 5, damage: Damage? = nil) throws {
+    init(
+        _ settings: Settings, samples: Int = 5,
+        identity: PictureIdentity = PictureIdentity(learned: "a", measured: "b"),
+        damage: Damage? = nil
+    ) throws {
         let parameters = TrainableParameters(FreshParameters(seed: 1))
         weight = try (ParameterPath(parameters) / "weight").tensor(3, initial: .normal(standardDeviation: 1))
         learner = try Learner(
             parameters, settings: settings.optimizer, clip: settings.clip, averageDecay: settings.averageDecay)
         smallest = try Tensor.full([1], 1e30, dtype: .float64)
         sampleCount = samples
+        self.identity = identity
         self.damage = damage
     }
 
     var memory: [(name: String, tensor: Tensor)] { [("smallest", smallest)] }
+
+    /// Another time in every sitting.
+    func takeFeedReport() -> FeedReport { FeedReport(waited: .nanoseconds(Int.random(in: 0...1_000_000))) }
 
     func step(_ step: Int, learningRate: Double) throws -> [TrainingMetric] {
         try learner.parameters.dropGradients()
@@ -69,6 +79,7 @@ struct TinyRun {
     let folder: String
     var settings = TinyTrainer.Settings()
     var samples = 5
+    var identity = PictureIdentity(learned: "a", measured: "b")
     var damage: TinyTrainer.Damage?
 
     /// What ends a run from outside, as a signal that cannot be caught would.
@@ -94,7 +105,7 @@ struct TinyRun {
         let loop = TrainingLoop(
             folder: runFolder, length: settings.length, learningRate: settings.learningRate, rhythm: settings.rhythm,
             isInterrupted: { stop.map { reports >= $0 } ?? false })
-        let trainer = try TinyTrainer(settings, samples: samples, damage: damage)
+        let trainer = try TinyTrainer(settings, samples: samples, identity: identity, damage: damage)
         func receive(_ report: TrainingReport) throws {
             reports += 1
             if reports == kill { throw Killed() }
@@ -114,6 +125,6 @@ struct TinyRun {
 
     static func lines(of path: String) throws -> [String] {
         try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n", omittingEmptySubsequences: false)
-            .map { String($0.replacing(#/"seconds":[^,]*,/#, with: "")) }
+            .map { String($0.replacing(#/"(seconds|wait)":[^,]*,/#, with: "")) }
     }
 }

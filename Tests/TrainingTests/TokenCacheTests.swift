@@ -67,7 +67,7 @@ struct TokenCacheTests {
             let training = try ModelTraining(
                 settings, folder: data.folder + "/" + name, tokenizer: tokenizer, tokenizerTensors: tensors)
             var metrics: [[TrainingMetric]] = []
-            _ = try training.run(tokens: tokens, validation: direct) { metrics.append($0.metrics) }
+            _ = try training.run(on: .tokens(tokens), validation: direct) { metrics.append($0.metrics) }
             return (
                 metrics, try Data(contentsOf: URL(fileURLWithPath: training.resultPath + "/model.safetensors"))
             )

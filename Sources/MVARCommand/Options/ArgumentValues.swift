@@ -28,6 +28,8 @@ extension ScaleGroups: ExpressibleByArgument {
     public static var allValueStrings: [String] { ["all", "cycle:N"] }
 }
 
+extension PictureCrop: ExpressibleByArgument {}
+
 extension CheckpointConversion.Form: ExpressibleByArgument {}
 
 extension CheckpointConversion.Part: ExpressibleByArgument {}

@@ -46,7 +46,8 @@ struct ArchivePictures {
             return try take(entry, body)
         } else if form == .unknown, parts.count > 1 {
             // Only its name and its beginning are ever told.
-            foreign.append(TarArchive.Entry(name: entry.name, bytes: Array(entry.bytes.prefix(64))))
+            let start = Array(entry.start.prefix(64))
+            foreign.append(TarArchive.Entry(name: entry.name, start: start, content: .bytes(start)))
         }
         return true
     }
@@ -68,7 +69,7 @@ struct ArchivePictures {
             return try body(
                 FoundPicture(
                     className: String(value(of: number)), isNumbered: true, name: path + ":" + picture.name,
-                    content: .bytes(picture.bytes)))
+                    content: picture.content))
         case (let picture?, nil): return try body(unusable(picture, "no .cls of the same name stands beside it."))
         case (nil, let number?): return try body(unusable(number, "no picture of the same name stands beside it."))
         }
@@ -92,7 +93,7 @@ struct ArchivePictures {
         }
         return try body(
             FoundPicture(
-                className: String(parts[parts.count - 2]), name: path + ":" + entry.name, content: .bytes(entry.bytes)))
+                className: String(parts[parts.count - 2]), name: path + ":" + entry.name, content: entry.content))
     }
 
     private func unusable(_ entry: TarArchive.Entry, _ reason: String) -> FoundPicture {
@@ -100,7 +101,7 @@ struct ArchivePictures {
     }
 
     private func value(of entry: TarArchive.Entry) throws(DataError) -> Int {
-        let text = String(decoding: entry.bytes.prefix(64), as: UTF8.self)
+        let text = String(decoding: entry.start.prefix(64), as: UTF8.self)
         let digits = text.split(whereSeparator: \.isWhitespace)
         guard digits.count == 1, digits[0].count < 10, digits[0].allSatisfy({ ("0"..."9").contains($0) }),
             let value = Int(digits[0])
@@ -116,6 +117,6 @@ struct ArchivePictures {
 
     private static func looksLikePicture(_ entry: TarArchive.Entry, suffix: String) -> Bool {
         ImageFormat.allCases.contains { $0.fileExtensions.contains(suffix) }
-            || ImageFormat(signatureOf: entry.bytes) != nil
+            || ImageFormat(signatureOf: entry.start) != nil
     }
 }

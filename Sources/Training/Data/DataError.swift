@@ -36,6 +36,8 @@ public enum DataError: Error, Hashable, Sendable {
     case classesBeyondLimit([String], limit: Int)
     /// More than one picture in a hundred could not be read.
     case tooManyUnreadable(count: Int, of: Int, first: UnreadablePicture)
+    /// A picture that could be read before.
+    case lost(UnreadablePicture)
 }
 
 extension DataError: CustomStringConvertible {
@@ -88,6 +90,7 @@ extension DataError: CustomStringConvertible {
         case .tooManyUnreadable(let count, let total, let first):
             "\(count) of \(total) pictures cannot be read\(count == 1 ? ":" : ", the first being") \(first.name): "
                 + "\(first.reason) More than 1 in 100 is too many; check the data."
+        case .lost(let picture): "\(picture.name) could be read at first, and not any more: \(picture.reason)"
         }
     }
 

@@ -7,6 +7,8 @@ final class DataStream {
     let path: String
     /// Whether the file begins as gzip's do.
     let isGzipped: Bool
+    /// How many bytes were read.
+    private(set) var position = 0
 
     private let file: InputFile
     private var unpacking: GzipUnpacking?
@@ -32,6 +34,9 @@ final class DataStream {
         }
     }
 
+    /// Whether what was read can be read once more, by its position in the file.
+    var isReadableTwice: Bool { !isGzipped && file.size != nil }
+
     /// The next bytes, which the next ``read(_:)`` gives once more.
     func peek(_ count: Int) throws(DataError) -> [UInt8] {
         if ahead.count < count { ahead += try next(count - ahead.count) }
@@ -44,10 +49,25 @@ final class DataStream {
     /// - Returns: As many; fewer at the end.
     /// - Throws: ``DataError`` where the system declines, or gzip data are damaged or cut off.
     func read(_ count: Int) throws(DataError) -> [UInt8] {
-        if ahead.isEmpty { return try next(count) }
-        let start = Array(ahead.prefix(count))
-        ahead.removeFirst(start.count)
-        return start.count == count ? start : start + (try next(count - start.count))
+        var bytes = Array(ahead.prefix(count))
+        ahead.removeFirst(bytes.count)
+        if bytes.count < count { bytes += try next(count - bytes.count) }
+        position += bytes.count
+        return bytes
+    }
+
+    /// Passes over the next bytes of a file that is readable twice.
+    ///
+    /// - Parameter count: How many.
+    /// - Returns: Whether there are as many.
+    /// - Throws: ``DataError`` where the system declines.
+    func skip(_ count: Int) throws(DataError) -> Bool {
+        guard let size = file.size, position + count <= size else { return false }
+        let known = min(count, ahead.count)
+        ahead.removeFirst(known)
+        try Self.reading(path) { [file] () throws(FileInputError) in try file.skip(count - known) }
+        position += count
+        return true
     }
 
     /// Reads to the end of gzip data and drops what comes, for their checksum stands there.

@@ -1,4 +1,5 @@
 import Checkpoints
+import FileInput
 import Images
 
 /// A picture where a source has it, not yet decoded.
@@ -6,6 +7,8 @@ struct FoundPicture: Sendable {
     /// What there is to decode.
     enum Content: Sendable {
         case bytes([UInt8])
+        /// Bytes of a file that holds others, too.
+        case part(path: String, offset: Int, size: Int)
         case file(String)
         /// Nothing, for this reason.
         case unusable(String)
@@ -25,9 +28,30 @@ struct FoundPicture: Sendable {
     /// - Throws: ``UnreadablePicture`` where that cannot be done.
     func decoded() throws(UnreadablePicture) -> PixelImage {
         switch content {
-        case .bytes(let bytes): try decoding { () throws(ImageError) in try PixelImage(decoding: bytes) }
-        case .file(let path): try decoding { () throws(ImageError) in try PixelImage(contentsOf: path) }
+        case .bytes(let bytes): return try decoding { () throws(ImageError) in try PixelImage(decoding: bytes) }
+        case .part(let path, let offset, let size):
+            let bytes = try part(of: path, at: offset, size: size)
+            return try decoding { () throws(ImageError) in try PixelImage(decoding: bytes) }
+        case .file(let path): return try decoding { () throws(ImageError) in try PixelImage(contentsOf: path) }
         case .unusable(let reason): throw UnreadablePicture(name: name, reason: reason)
+        }
+    }
+
+    /// The size of its file, or of its part of an archive; nil where that is not known.
+    var byteCount: Int? {
+        switch content {
+        case .bytes(let bytes): bytes.count
+        case .part(_, _, let size): size
+        case .file(let path): InputFile.size(of: path)
+        case .unusable: nil
+        }
+    }
+
+    private func part(of path: String, at offset: Int, size: Int) throws(UnreadablePicture) -> [UInt8] {
+        do throws(FileInputError) {
+            return try InputFile.part(of: path, at: offset, count: size)
+        } catch {
+            throw UnreadablePicture(name: name, reason: "the archive cannot be read: \(error).")
         }
     }
 

@@ -1,72 +1,105 @@
-public import Images
-import Torch
+import Images
 
-/// Pictures of one size with their classes, decoded, in memory.
+/// Pictures of one size with their classes: kept decoded where they are few, else decoded whenever they are needed.
+///
+/// Which of the two changes nothing that is learned, but for pictures that cannot be read: among those that are kept, or
+/// asked to be checked, they are left out; otherwise the next picture that can be read takes the place of each.
 public final class PictureSet {
     /// The side of every picture.
     public let side: Int
+    /// Which square of each is taken.
+    public let crop: PictureCrop
     /// The classes, in the order of their labels.
     public let classes: [String]
     /// For every picture its class as an index into ``classes``.
     public let labels: [Int]
     /// What was passed over because it could not be read.
     public let unreadable: [UnreadablePicture]
-    /// `[count, 3, side, side]`.
-    private let pixels: [UInt8]
+    /// Tells these pictures apart from others: by file names, sizes in bytes and labels, in order.
+    public let fingerprint: String
+    /// How many threads decode.
+    let workers: Int
+    /// Where the pictures are; none where they are kept.
+    let sources: [FoundPicture]
+    /// `[count, 3, side, side]`; nil where they are decoded when they are needed.
+    private let kept: [UInt8]?
+    /// Whether all could be read once.
+    private let isChecked: Bool
 
     /// How many pictures there are.
     public var count: Int { labels.count }
 
-    /// Reads folders with a folder for every class, tar archives (gzipped or not) of `CLASS/NAME` or of pictures with
-    /// `.cls` files, and lists of paths and classes.
+    /// Whether all pictures are in memory.
+    public var isKept: Bool { kept != nil }
+
+    /// Finds the pictures in folders with a folder for every class, tar archives (gzipped or not) of `CLASS/NAME` or of
+    /// pictures with `.cls` files, and lists of paths and classes.
     ///
     /// - Parameters:
     ///   - paths: The folders, archives and lists, told apart by content.
     ///   - classes: The chosen classes, which give the labels their order; `nil` for all, in the order of their names, or
     ///     of their values where all are whole numbers.
-    ///   - side: The side of the pictures; others are halved, resized and cropped to it as for evaluation.
-    ///   - limit: How many pictures to read at most.
+    ///   - side: The side of the pictures; others are halved, resized and cropped to it.
+    ///   - crop: Which square of each is taken.
+    ///   - limit: How many pictures to take at most.
+    ///   - workers: How many threads decode, 1 or more; nil for as many as there are processors.
+    ///   - keptBytes: The most bytes of decoded pictures to keep: `3 · side²` each. Random crops are never kept.
+    ///   - isChecked: Whether to decode all once where they are not kept, too, so as to leave out what is damaged.
     ///   - report: Gets every picture that was passed over.
     /// - Throws: ``DataError`` where a path cannot be read, there are no pictures, a class has none, or too many of them
     ///   are damaged.
     public init(
-        _ paths: [String], classes: [String]? = nil, side: Int, limit: Int = .max,
-        reportingUnreadable report: (UnreadablePicture) -> Void = { _ in }
+        _ paths: [String], classes: [String]? = nil, side: Int, crop: PictureCrop = .center, limit: Int = .max,
+        workers: Int? = nil, keeping keptBytes: Int = 1 << 30,
+        checking isChecked: Bool = false, reportingUnreadable report: (UnreadablePicture) -> Void = { _ in }
     ) throws(DataError) {
-        self.side = side
-        var register = ClassRegister(chosen: classes)
-        var found: [Int] = []
-        var pixels: [UInt8] = []
+        let workers = workers ?? PictureReader.usualWorkers
+        let index = try PictureIndex(paths, classes: classes, limit: limit)
+        let total = index.pictures.count + index.unusable.count
+        let size = 3 * side * side
+        let isKept = crop == .center && index.pictures.count <= keptBytes / size
         var unreadable = UnreadableCount()
-        try PictureReader(paths: paths, side: side).forEachPicture(
-            declaring: { register.declare($0) }, where: { register.isWanted($0) },
-            visit: { (picture, planes) throws(DataError) in
+        func passOver(_ picture: UnreadablePicture) {
+            unreadable.add(picture)
+            report(picture)
+        }
+        for picture in index.unusable { passOver(picture) }
+        try unreadable.check(of: total)
+
+        var labels: [Int] = []
+        var sources: [FoundPicture] = []
+        var pixels: [UInt8] = []
+        if isKept || isChecked {
+            if isKept { pixels.reserveCapacity(index.pictures.count * size) }
+            var position = 0
+            PictureReader(side: side, workers: workers).forEach(of: index.pictures) { picture, planes in
                 switch planes {
                 case .success(let planes):
-                    found.append(register.add(picture))
-                    pixels += planes
-                case .failure(let failure):
-                    unreadable.add(failure)
-                    report(failure)
+                    labels.append(index.labels[position])
+                    if isKept { pixels += planes } else { sources.append(picture) }
+                case .failure(let failure): passOver(failure)
                 }
-                return found.count < limit
-            })
-        try unreadable.check(readable: found.count)
-        let labels = try register.labels(limit: limit, paths: paths)
-        self.pixels = pixels
-        self.unreadable = unreadable.pictures
-        self.classes = labels.classes
-        self.labels = found.map { labels.ofIndex[$0] }
-    }
-
-    /// Pictures without classes, `[count, 3, side, side]`.
-    init(planes: [UInt8], count: Int, side: Int) {
-        precondition(planes.count == count * 3 * side * side, "\(planes.count) bytes are not \(count) pictures")
+                position += 1
+                return unreadable.pictures.count <= UnreadableCount.limit(of: total)
+            }
+            try unreadable.check(of: total)
+            let empty = Set(index.classes.indices).subtracting(labels)
+            guard empty.isEmpty else {
+                throw .emptyClasses(empty.sorted().map { index.classes[$0] }, paths: paths)
+            }
+        } else {
+            (labels, sources) = (index.labels, index.pictures)
+        }
         self.side = side
-        classes = [""]
-        labels = [Int](repeating: 0, count: count)
-        unreadable = []
-        pixels = planes
+        self.crop = crop
+        self.classes = index.classes
+        self.labels = labels
+        self.unreadable = unreadable.pictures
+        self.fingerprint = index.fingerprint
+        self.workers = workers
+        self.sources = sources
+        kept = isKept ? pixels : nil
+        self.isChecked = isChecked
     }
 
     /// Throws where all pictures are of one class, which leaves a model of classes nothing to tell apart.
@@ -74,41 +107,76 @@ public final class PictureSet {
         if classes.count == 1 { throw .oneClass(classes[0], pictures: count) }
     }
 
-    /// Some pictures.
-    ///
-    /// - Parameters:
-    ///   - indices: Which ones.
-    ///   - flipped: For each of them, whether it is mirrored left to right.
-    /// - Returns: `[B, 3, side, side]`, float32 in -1...1.
-    /// - Throws: ``Torch/TorchError`` if memory runs out.
-    func batch(_ indices: [Int], flipped: [Bool]) throws(TorchError) -> Tensor {
+    /// What samples show of pictures that are kept; nil where they are not.
+    func batch(_ samples: [Sample]) -> PictureBatch? {
+        guard let kept else { return nil }
         let size = 3 * side * side
-        let bytes = [UInt8](unsafeUninitializedCapacity: indices.count * size) { buffer, count in
-            pixels.withUnsafeBufferPointer { pixels in
-                for (position, index) in indices.enumerated() {
+        let planes = [UInt8](unsafeUninitializedCapacity: samples.count * size) { buffer, count in
+            kept.withUnsafeBufferPointer { kept in
+                for (place, sample) in samples.enumerated() {
                     for row in 0..<3 * side {
-                        let source = index * size + row * side
-                        let target = position * size + row * side
+                        let source = sample.index * size + row * side
+                        let target = place * size + row * side
                         for column in 0..<side {
-                            buffer[target + column] =
-                                pixels[source + (flipped[position] ? side - 1 - column : column)]
+                            buffer[target + column] = kept[source + (sample.isMirrored ? side - 1 - column : column)]
                         }
                     }
                 }
             }
-            count = indices.count * size
+            count = samples.count * size
         }
-        return try Tensor(bytes, shape: [indices.count, 3, side, side]).converted(to: .float32) / 127.5 - 1
+        return PictureBatch(side: side, labels: samples.map { labels[$0.index] }, planes: planes)
     }
 
-    /// The picture at an index.
-    public subscript(index: Int) -> PixelImage {
-        let area = side * side
-        let start = index * 3 * area
-        var interleaved = [UInt8](repeating: 0, count: 3 * area)
-        for channel in 0..<3 {
-            for position in 0..<area { interleaved[position * 3 + channel] = pixels[start + channel * area + position] }
+    /// Calls `body` with the middles of all pictures that can be read, a batch after another.
+    ///
+    /// - Parameters:
+    ///   - size: Pictures in a batch; the last may have fewer.
+    ///   - report: Gets every picture that is passed over.
+    ///   - body: Gets the batches, while the next pictures are decoded.
+    /// - Throws: ``DataError`` where too many cannot be read, or one that could before; or what `body` throws.
+    func forEachBatch(
+        of size: Int, reportingUnreadable report: (UnreadablePicture) -> Void = { _ in },
+        _ body: (PictureBatch) throws -> Void
+    ) throws {
+        let area = 3 * side * side
+        if let kept {
+            for start in stride(from: 0, to: count, by: size) {
+                let places = start..<min(start + size, count)
+                let planes = Array(kept[places.lowerBound * area..<places.upperBound * area])
+                try body(PictureBatch(side: side, labels: Array(labels[places]), planes: planes))
+            }
+            return
         }
-        return PixelImage(width: side, height: side, pixels: interleaved)
+        var found: [Int] = []
+        var planes: [UInt8] = []
+        func pass() throws {
+            if !found.isEmpty { try body(PictureBatch(side: side, labels: found, planes: planes)) }
+            (found, planes) = ([], [])
+        }
+        var unreadable = UnreadableCount()
+        var position = 0
+        var failure: (any Error)?
+        PictureReader(side: side, workers: workers).forEach(of: sources) { _, result in
+            do {
+                switch result {
+                case .success(let own):
+                    found.append(labels[position])
+                    planes += own
+                    if found.count == size { try pass() }
+                case .failure(let picture):
+                    if isChecked { throw DataError.lost(picture) }
+                    unreadable.add(picture)
+                    report(picture)
+                    try unreadable.check(of: count)
+                }
+            } catch {
+                failure = error
+            }
+            position += 1
+            return failure == nil
+        }
+        if let failure { throw failure }
+        try pass()
     }
 }

@@ -6,7 +6,10 @@ struct TarArchive {
     struct Entry {
         /// Its path in the archive.
         let name: String
-        let bytes: [UInt8]
+        /// Its first bytes: all, of a small file.
+        let start: [UInt8]
+        /// All of it, or where that is.
+        let content: FoundPicture.Content
     }
 
     static let blockSize = 512
@@ -24,7 +27,7 @@ struct TarArchive {
             && (block.allSatisfy { $0 == 0 } || checksumHolds(block) || block[257...].starts(with: "ustar".utf8))
     }
 
-    /// Calls `body` with every regular file, in the order of the archive.
+    /// Calls `body` with every regular file, in the order of the archive. What can be read later is passed over.
     ///
     /// - Parameter body: Returns false to stop.
     /// - Throws: ``DataError`` where the archive cannot be read, is none, or is cut off.
@@ -38,15 +41,16 @@ struct TarArchive {
             guard let size = Self.number(header[124..<136]), size >= 0, size <= Self.largestFile else {
                 throw DataError.damagedArchive(path: path, reason: "an entry has a senseless size")
             }
-            let bytes = try content(of: size)
             switch header[156] {
-            case UInt8(ascii: "L"): longName = text(bytes[...])
-            case UInt8(ascii: "x"): longName = paxPath(bytes) ?? longName
+            case UInt8(ascii: "L"): longName = text(try content(of: size)[...])
+            case UInt8(ascii: "x"): longName = paxPath(try content(of: size)) ?? longName
             case UInt8(ascii: "0"), 0, UInt8(ascii: "7"):
                 let name = longName ?? ustarName(header)
                 longName = nil
-                guard try body(Entry(name: name, bytes: bytes)) else { return }
-            default: longName = nil
+                guard try body(entry(name, size: size)) else { return }
+            default:
+                longName = nil
+                _ = try content(of: size)
             }
         }
         try stream.finish()
@@ -59,9 +63,22 @@ struct TarArchive {
         return bytes
     }
 
+    private func entry(_ name: String, size: Int) throws(DataError) -> Entry {
+        guard stream.isReadableTwice else {
+            let bytes = try content(of: size)
+            return Entry(name: name, start: Array(bytes.prefix(Self.blockSize)), content: .bytes(bytes))
+        }
+        let offset = stream.position
+        let start = try content(of: min(size, Self.blockSize))
+        guard try stream.skip(max(0, Self.padded(size) - Self.blockSize)) else { throw cutOff }
+        return Entry(name: name, start: start, content: .part(path: path, offset: offset, size: size))
+    }
+
+    /// Entries are padded to whole blocks.
+    private static func padded(_ size: Int) -> Int { (size + blockSize - 1) / blockSize * blockSize }
+
     private func content(of size: Int) throws(DataError) -> [UInt8] {
-        // Entries are padded to whole blocks.
-        let whole = (size + Self.blockSize - 1) / Self.blockSize * Self.blockSize
+        let whole = Self.padded(size)
         let bytes = try stream.read(whole)
         guard bytes.count == whole else { throw cutOff }
         return Array(bytes[..<size])

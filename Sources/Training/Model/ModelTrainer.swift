@@ -8,10 +8,10 @@ import Torch
 final class ModelTrainer: StepwiseTrainer {
     private let settings: ModelTrainingSettings
     private let quantizer: MultiScaleQuantizer
-    private let tokens: TokenSet
+    private let source: TokenSource
+    private let feed: TokenFeed
     private let validationTokens: TokenSet
     private let optimization: ModelOptimization
-    private var order: ShuffledOrder
     /// The smallest validation loss so far, `[1]`; a tensor, so that it is saved with the others.
     private let smallestLoss: Tensor
     /// Called whenever a validation beats all before.
@@ -19,25 +19,26 @@ final class ModelTrainer: StepwiseTrainer {
 
     /// - Parameters:
     ///   - settings: What is trained, and how.
-    ///   - source: The first values of the parameters.
-    ///   - quantizer: Of the tokenizer.
-    ///   - tokens: What is learned from.
+    ///   - parameters: Their first values.
+    ///   - tokenizer: What makes the tokens.
+    ///   - source: What is learned from.
     ///   - validation: What is measured on.
     ///   - part: The places in each batch that are learned from here; nil for all.
     /// - Throws: ``Torch/TorchError`` if memory runs out.
     init(
-        _ settings: ModelTrainingSettings, from source: any ParameterSource, quantizer: MultiScaleQuantizer,
-        tokens: TokenSet, validation: TokenSet, part: Range<Int>? = nil
+        _ settings: ModelTrainingSettings, from parameters: any ParameterSource, tokenizer: VisualTokenizer,
+        source: TokenSource, validation: TokenSet, part: Range<Int>? = nil
     ) throws(TorchError) {
         self.settings = settings
-        self.quantizer = quantizer
-        self.tokens = tokens
+        quantizer = tokenizer.quantizer
+        self.source = source
         validationTokens = validation
         optimization = try ModelOptimization(
-            settings.model, from: source, precision: settings.usesBFloat16 ? .bfloat16 : .float32,
+            settings.model, from: parameters, precision: settings.usesBFloat16 ? .bfloat16 : .float32,
             settings: settings.optimizer, clip: settings.clip, averageDecay: settings.averageDecay)
-        order = ShuffledOrder(
-            count: tokens.count, seed: settings.seed, batch: settings.batch, part: part, mirrors: settings.mirrors)
+        let order = ShuffledOrder(
+            count: source.count, seed: settings.seed, batch: settings.batch, part: part, mirrors: settings.mirrors)
+        feed = TokenFeed(source, by: tokenizer, order: order)
         smallestLoss = try Tensor.full([1], .greatestFiniteMagnitude, dtype: .float64)
     }
 
@@ -47,16 +48,21 @@ final class ModelTrainer: StepwiseTrainer {
 
     var memory: [(name: String, tensor: Tensor)] { [("smallest_loss", smallestLoss)] }
 
-    var sampleCount: Int { tokens.count }
+    var sampleCount: Int { source.count }
+
+    var identity: PictureIdentity {
+        PictureIdentity(learned: source.fingerprint, measured: validationTokens.fingerprint)
+    }
+
+    func takeFeedReport() -> FeedReport { feed.takeReport() }
 
     func step(_ step: Int, learningRate: Double) throws -> [TrainingMetric] {
-        let samples = order.samples(ofStep: step)
-        let batch = try tokens.batch(samples.map(\.index), flipped: samples.map(\.isMirrored))
+        let (batch, own, positions) = try feed.batch(step: step)
         let inputs = try withoutGradients { () throws(TorchError) in try quantizer.teacherInputs(batch) }
         var coins = SplitMix64(seed: settings.seed, stream: step, purpose: 4)
         // Of the whole batch, so that they do not depend on the part.
         let isDropped = (0..<settings.batch).map { _ in coins.unit() < settings.labelDrop }
-        let labels = samples.map { isDropped[$0.position] ? settings.model.nullClass : tokens.labels[$0.index] }
+        let labels = zip(positions, own).map { isDropped[$0] ? settings.model.nullClass : $1 }
         let (loss, norm) = try optimization.step(
             step, passes: settings.groups.passes(step: step, settings.model), tokens: batch, inputs: inputs,
             labels: Tensor(labels, shape: [labels.count]), learningRate: learningRate)

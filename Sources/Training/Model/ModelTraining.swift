@@ -58,10 +58,33 @@ public struct ModelTraining {
         try RunFolder.check(folder, settings: settings, resuming: resuming)
     }
 
+    /// Throws where the run cannot learn from pictures or tokens, or not go on with them: for finding out before anything is
+    /// computed of them.
+    ///
+    /// - Parameters:
+    ///   - source: What is learned from.
+    ///   - held: The pictures that are measured on.
+    /// - Throws: ``TrainingError``.
+    public func check(_ source: TokenSource, heldOut held: PictureSet) throws(TrainingError) {
+        try check(source)
+        let identity = PictureIdentity(learned: source.fingerprint, measured: held.fingerprint)
+        try CheckpointHistory(ofRun: folder).newestCounters?.check(identity, folder: folder)
+    }
+
+    private func check(_ source: TokenSource) throws(TrainingError) {
+        switch source {
+        case .tokens where settings.crop == .random:
+            throw .invalidSetting(
+                "Random crops need pictures: the tokens that were computed are those of their middles.")
+        case .tokens(let tokens): try settings.check(pictures: tokens.count)
+        case .pictures(let pictures): try settings.check(pictures)
+        }
+    }
+
     /// Trains to the end, or until it is interrupted. The weights with the smallest validation loss are kept.
     ///
     /// - Parameters:
-    ///   - tokens: What is learned from.
+    ///   - source: What is learned from: pictures where the settings ask for random crops, else tokens.
     ///   - validation: What is measured on.
     ///   - description: Goes into the result's `config.json`, with the shapes filled in: names of classes, defaults of
     ///     sampling.
@@ -72,20 +95,21 @@ public struct ModelTraining {
     /// - Returns: How it ended.
     /// - Throws: ``TrainingError`` or what reading and writing throw.
     public func run(
-        tokens: TokenSet, validation: TokenSet, description: ModelDescription = ModelDescription(),
+        on source: TokenSource, validation: TokenSet, description: ModelDescription = ModelDescription(),
         resuming: Bool = false, report: (TrainingReport) throws -> Void = { _ in },
         notice: (TrainingNotice) throws -> Void = { _ in },
         isInterrupted: @escaping () -> Bool = { TrainingInterruption.isRequested }
     ) throws -> TrainingOutcome {
-        for label in tokens.labels + validation.labels where !(0..<settings.model.classes).contains(label) {
+        try check(source)
+        for label in source.labels + validation.labels where !(0..<settings.model.classes).contains(label) {
             throw TrainingError.invalidSetting("Label \(label) is not in 0..<\(settings.model.classes).")
         }
         let runFolder = try RunFolder(path: folder, settings: settings, resuming: resuming)
         let fresh = FreshParameters(seed: settings.seed)
-        let source = try start?.parameters(for: settings.model, otherwise: fresh)
+        let begun = try start?.parameters(for: settings.model, otherwise: fresh)
         let trainer = try ModelTrainer(
-            settings, from: source ?? fresh, quantizer: tokenizer.quantizer, tokens: tokens, validation: validation)
-        try source?.finish()
+            settings, from: begun ?? fresh, tokenizer: tokenizer, source: source, validation: validation)
+        try begun?.finish()
         trainer.keepBest = { parameters in
             try ModelFolder(path: resultPath).write(
                 completed(description),

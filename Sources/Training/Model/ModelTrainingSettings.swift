@@ -8,6 +8,8 @@ public struct ModelTrainingSettings: Codable, Hashable, Sendable, TrainingSettin
     public var model: TransformerConfiguration
     /// Pictures a step.
     public var batch: Int
+    /// Which square of a picture is learned from.
+    public var crop: PictureCrop
     /// Whether one in two pictures is mirrored left to right.
     public var mirrors: Bool
     /// The highest learning rate.
@@ -35,13 +37,15 @@ public struct ModelTrainingSettings: Codable, Hashable, Sendable, TrainingSettin
 
     /// Settings for small models.
     public init(
-        model: TransformerConfiguration, batch: Int = 16, mirrors: Bool = true, learningRate: Double = 1e-3,
+        model: TransformerConfiguration, batch: Int = 16, crop: PictureCrop = .center, mirrors: Bool = true,
+        learningRate: Double = 1e-3,
         optimizer: AdamW.Settings = .init(), clip: Double = 2, labelDrop: Double = 0.1, averageDecay: Double = 0.995,
         groups: ScaleGroups = .all, usesBFloat16: Bool = false, seed: UInt64 = 0, length: TrainingLength,
         rhythm: TrainingRhythm = .init(checkpoint: 100, validation: 200, report: 10)
     ) {
         self.model = model
         self.batch = batch
+        self.crop = crop
         self.mirrors = mirrors
         self.learningRate = learningRate
         self.optimizer = optimizer

@@ -54,12 +54,19 @@ public struct TokenCache {
         if let wrong = values.first(where: { !classes.indices.contains($0) }) {
             throw TokenCacheError.damaged(path: path, reason: "it has label \(wrong) of \(classes.count) classes")
         }
-        self.classes = classes
-        self.tokens = TokenSet(labels: values, tokens: try tokens.tensor())
-        if let largest = try self.tokens.largestToken(), Int(largest) >= configuration.vocabularySize {
+        let all = try tokens.tensor()
+        var sum = ContentSum()
+        let largest = try all.withContiguousBytes { bytes in
+            sum.add(bytes)
+            return bytes.bindMemory(to: UInt16.self).max()
+        }
+        if let largest, Int(largest) >= configuration.vocabularySize {
             throw TokenCacheError.damaged(
                 path: path, reason: "it has token \(largest) of \(configuration.vocabularySize) codes")
         }
+        values.withUnsafeBytes { sum.add($0) }
+        self.classes = classes
+        self.tokens = TokenSet(labels: values, tokens: all, fingerprint: sum.description)
     }
 
     private static func check(

@@ -7,7 +7,7 @@ import TokenPyramid
 import Torch
 
 extension TokenCache {
-    /// What ``write(_:classes:by:fingerprint:to:reportingUnreadable:reporting:)`` wrote.
+    /// What ``write(_:classes:by:fingerprint:to:workers:reportingUnreadable:reporting:)`` wrote.
     public struct Summary: Hashable, Sendable {
         /// How many pictures the cache holds.
         public let pictures: Int
@@ -19,6 +19,8 @@ extension TokenCache {
         public let tokenCount: Int
         /// The size of the file.
         public let byteCount: Int
+        /// How long the tokenizer waited for pictures.
+        public let waited: Duration
     }
 
     /// Encodes the pictures of a data set, one small batch after another, into a file that appears when it is whole.
@@ -31,6 +33,7 @@ extension TokenCache {
     ///   - tokenizer: What makes the tokens.
     ///   - fingerprint: Its fingerprint.
     ///   - path: Where the file will be.
+    ///   - workers: How many threads decode, 1 or more; nil for as many as there are processors.
     ///   - reportUnreadable: Gets every picture that is passed over.
     ///   - report: Gets how many pictures are done, and how many there are.
     /// - Returns: What was written.
@@ -38,6 +41,7 @@ extension TokenCache {
     public static func write(
         _ paths: [String], classes chosen: [String]? = nil, by tokenizer: VisualTokenizer,
         fingerprint: TokenizerFingerprint, to path: String,
+        workers: Int? = nil,
         reportingUnreadable reportUnreadable: (UnreadablePicture) -> Void = { _ in },
         reporting report: (Int, Int) -> Void = { _, _ in }
     ) throws -> Summary {
@@ -64,7 +68,8 @@ extension TokenCache {
         let start = try header(expected)
         try file.append(start)
         var encoding = TokenEncoding(tokenizer: tokenizer, file: file)
-        var register = ClassRegister(chosen: classes)
+        let chosenOnes = ClassRegister(chosen: classes)
+        var register = chosenOnes
         var unreadable = UnreadableCount()
         var failure: (any Error)?
         func take(_ picture: FoundPicture, _ planes: Result<[UInt8], UnreadablePicture>) throws {
@@ -74,20 +79,21 @@ extension TokenCache {
                 unreadable.add(failure)
                 reportUnreadable(failure)
                 // Nothing that may come can make it right.
-                try unreadable.check(readable: expected - unreadable.pictures.count)
+                try unreadable.check(of: expected)
             }
             report(encoding.labels.count, expected)
         }
-        try PictureReader(paths: paths, side: configuration.imageSide).forEachPicture(
-            declaring: { _ in }, where: { register.isWanted($0) },
-            visit: { picture, planes in
-                do {
-                    try take(picture, planes)
-                } catch {
-                    failure = error
-                }
-                return failure == nil
-            })
+        let waited = try PictureReader(side: configuration.imageSide, workers: workers ?? PictureReader.usualWorkers)
+            .forEachPicture(
+                in: paths, where: { chosenOnes.isWanted($0) },
+                visit: { picture, planes in
+                    do {
+                        try take(picture, planes)
+                    } catch {
+                        failure = error
+                    }
+                    return failure == nil
+                })
         if let failure { throw failure }
         try encoding.flush()
         let count = encoding.labels.count
@@ -95,7 +101,7 @@ extension TokenCache {
         guard count + unreadable.pictures.count == expected else {
             throw TokenCacheError.changedMeanwhile(paths: paths)
         }
-        try unreadable.check(readable: count)
+        try unreadable.check(of: expected)
         // All pictures of a class may turn out to be damaged.
         _ = try register.labels(limit: .max, paths: paths)
         try encoding.labels.withUnsafeBytes { try file.append($0) }
@@ -103,7 +109,7 @@ extension TokenCache {
         if count != expected { try file.overwriteStart(header(count, size: start.count)) }
         let summary = Summary(
             pictures: count, skipped: unreadable.pictures.count, classes: classes,
-            tokenCount: configuration.schedule.tokenCount, byteCount: file.count)
+            tokenCount: configuration.schedule.tokenCount, byteCount: file.count, waited: waited)
         try file.commit()
         return summary
     }
@@ -127,7 +133,7 @@ extension TokenCache {
             guard isReadTwice(path) else { throw TokenCacheError.readOnce(path: path) }
             _ = try PictureSource(path: path).forEachPicture(declaring: { register.declare($0) }, count)
         }
-        try unusable.check(readable: register.count)
+        try unusable.check(of: register.count + unusable.pictures.count)
         let classes = try register.labels(limit: .max, paths: paths).classes
         if classes.count == 1 { throw DataError.oneClass(classes[0], pictures: register.count) }
         return (classes, register.count + unusable.pictures.count)
@@ -165,9 +171,10 @@ private struct TokenEncoding {
 
     mutating func flush() throws {
         guard waitingCount > 0 else { return }
-        let pictures = PictureSet(
-            planes: waiting, count: waitingCount, side: tokenizer.configuration.imageSide)
-        try TokenSet(pictures, by: tokenizer).withBytes { try file.append($0) }
+        let batch = PictureBatch(
+            side: tokenizer.configuration.imageSide, labels: labels.suffix(waitingCount).map { Int($0) },
+            planes: waiting)
+        try TokenSet.tokens(of: batch, by: tokenizer).withUnsafeBytes { try file.append($0) }
         waiting = []
         waitingCount = 0
     }

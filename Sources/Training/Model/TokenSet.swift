@@ -1,6 +1,6 @@
 public import ImageTokenizer
 import TokenPyramid
-public import Torch
+import Torch
 
 /// The codes of pictures and of their mirror images, computed once: 2 bytes a token.
 public struct TokenSet {
@@ -11,6 +11,8 @@ public struct TokenSet {
     public let tokenCount: Int
     /// For every picture its class.
     public let labels: [Int]
+    /// Tells these pictures apart from others.
+    public let fingerprint: String
     /// `[count, 2, L]`, uint16: plain, then mirrored.
     private let tokens: Tensor
 
@@ -22,32 +24,42 @@ public struct TokenSet {
     /// - Parameters:
     ///   - pictures: Of the tokenizer's size.
     ///   - tokenizer: With at most 65,536 codes.
+    ///   - reportUnreadable: Gets every picture that is passed over.
     ///   - report: Gets how many pictures are done.
-    /// - Throws: ``Torch/TorchError`` if memory runs out.
+    /// - Throws: ``Torch/TorchError`` if memory runs out, ``DataError`` where too many pictures cannot be read.
     public init(
-        _ pictures: PictureSet, by tokenizer: VisualTokenizer, reporting report: (Int) -> Void = { _ in }
-    ) throws(TorchError) {
+        _ pictures: PictureSet, by tokenizer: VisualTokenizer,
+        reportingUnreadable reportUnreadable: (UnreadablePicture) -> Void = { _ in },
+        reporting report: (Int) -> Void = { _ in }
+    ) throws {
         let tokenCount = tokenizer.configuration.schedule.tokenCount
         var tokens: [UInt16] = []
+        var labels: [Int] = []
         tokens.reserveCapacity(2 * tokenCount * pictures.count)
-        for start in stride(from: 0, to: pictures.count, by: Self.batchSize) {
-            let end = min(start + Self.batchSize, pictures.count)
-            let indices = (start..<end).flatMap { [$0, $0] }
-            let flipped = indices.indices.map { $0 % 2 == 1 }
-            let codes = try withoutGradients { () throws(TorchError) in
-                try tokenizer.tokens(of: pictures.batch(indices, flipped: flipped)).array(of: Int32.self)
-            }
-            tokens += codes.map { UInt16(truncatingIfNeeded: $0) }
-            report(end)
+        try pictures.forEachBatch(of: Self.batchSize, reportingUnreadable: reportUnreadable) { batch in
+            tokens += try Self.tokens(of: batch, by: tokenizer)
+            labels += batch.labels
+            report(labels.count)
         }
-        self.init(labels: pictures.labels, tokens: try Tensor(tokens, shape: [pictures.count, 2, tokenCount]))
+        self.init(
+            labels: labels, tokens: try Tensor(tokens, shape: [labels.count, 2, tokenCount]),
+            fingerprint: pictures.fingerprint)
     }
 
     /// Tokens that are there already, `[count, 2, L]`, uint16, perhaps in the memory of a file.
-    init(labels: [Int], tokens: Tensor) {
+    init(labels: [Int], tokens: Tensor, fingerprint: String) {
         self.labels = labels
         self.tokens = tokens
+        self.fingerprint = fingerprint
         tokenCount = tokens.shape[2]
+    }
+
+    /// The tokens of pictures and of their mirror images, `[count, 2, L]`.
+    static func tokens(of batch: PictureBatch, by tokenizer: VisualTokenizer) throws(TorchError) -> [UInt16] {
+        try withoutGradients { () throws(TorchError) in
+            try tokenizer.tokens(of: batch.withMirrorImages().images()).array(of: Int32.self)
+                .map { UInt16(truncatingIfNeeded: $0) }
+        }
     }
 
     /// The tokens of some pictures, `[B, L]`, int64.
@@ -63,13 +75,5 @@ public struct TokenSet {
             return values
         }
         return try Tensor(values, shape: [indices.count, tokenCount])
-    }
-
-    /// Calls `body` with all tokens, as a file holds them.
-    func withBytes(_ body: (UnsafeRawBufferPointer) throws -> Void) throws { try tokens.withContiguousBytes(body) }
-
-    /// The largest of all tokens.
-    func largestToken() throws -> UInt16? {
-        try tokens.withContiguousBytes { $0.bindMemory(to: UInt16.self).max() }
     }
 }

@@ -1,4 +1,3 @@
-import CZlib
 import Checkpoints
 import Foundation
 public import ImageTokenizer
@@ -18,22 +17,15 @@ public struct TokenizerFingerprint: Hashable, Sendable, CustomStringConvertible 
     ///   - tensors: All tensors by name, as in a checkpoint.
     /// - Throws: ``Torch/TorchError`` if memory runs out.
     public init(_ configuration: TokenizerConfiguration, tensors: [(name: String, tensor: Tensor)]) throws {
-        // Two sums by zlib: against mistakes, not against forgery.
-        var sums: (UInt, UInt) = (crc32_z(0, nil, 0), adler32_z(0, nil, 0))
-        func add(_ bytes: UnsafeRawBufferPointer) {
-            let start = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
-            guard let start else { return }
-            sums = (crc32_z(sums.0, start, bytes.count), adler32_z(sums.1, start, bytes.count))
-        }
+        var sum = ContentSum()
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
-        try encoder.encode(configuration).withUnsafeBytes(add)
+        try encoder.encode(configuration).withUnsafeBytes { sum.add($0) }
         for (name, tensor) in tensors.sorted(by: { $0.name < $1.name }) where Self.matters(name) {
-            Array("\n\(name)\(tensor.shape)\n".utf8).withUnsafeBytes(add)
-            try tensor.converted(to: .float32).withContiguousBytes(add)
+            sum.add("\n\(name)\(tensor.shape)\n")
+            try tensor.converted(to: .float32).withContiguousBytes { sum.add($0) }
         }
-        let digits = String(UInt64(sums.0) << 32 | UInt64(sums.1), radix: 16)
-        description = String(repeating: "0", count: 16 - digits.count) + digits
+        description = sum.description
     }
 
     private static func matters(_ name: String) -> Bool {

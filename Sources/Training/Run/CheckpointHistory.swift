@@ -21,14 +21,22 @@ final class CheckpointHistory {
         var lines = 0
         /// How many pictures are learned from.
         var samples = 0
+        /// Which ones; nil in checkpoints from before this was kept.
+        var identity: PictureIdentity?
         /// The optimizer's steps per parameter.
         var optimizerSteps: [Int] = []
+
+        /// Throws where these are the counters of a run with other pictures.
+        func check(_ identity: PictureIdentity, folder: String) throws(TrainingError) {
+            guard let before = self.identity, before != identity else { return }
+            throw .exchangedPictures(folder: folder, isMeasured: before.learned == identity.learned)
+        }
     }
 
     /// A checkpoint that is whole.
     struct Saved {
         let path: String
-        let counters: Counters
+        var counters: Counters
         fileprivate let tensors: TensorTable
 
         /// Overwrites a tensor with the saved one of that name.
@@ -111,6 +119,15 @@ final class CheckpointHistory {
         return nil
     }
 
+    /// The counters of the newest checkpoint that has readable ones, whole or not: for a look before anything is computed.
+    var newestCounters: Counters? {
+        steps.reversed().lazy.compactMap { try? Self.counters(in: Safetensors(path: self.path(ofStep: $0))) }.first
+    }
+
+    private static func counters(in file: Safetensors) -> Counters? {
+        file.metadata[countersKey].flatMap { try? JSONDecoder().decode(Counters.self, from: Data($0.utf8)) }
+    }
+
     private static func reason(_ error: CheckpointError) -> String {
         if case .corrupt(let what) = error.problem { return what }
         return "it " + error.problem.description
@@ -119,9 +136,9 @@ final class CheckpointHistory {
     private func read(_ path: String, step: Int) throws(CheckpointError) -> Saved {
         let file = try Safetensors(path: path)
         try file.verifyChecksum()
-        guard let text = file.metadata[Self.countersKey],
-            let counters = try? JSONDecoder().decode(Counters.self, from: Data(text.utf8)), counters.step == step
-        else { throw CheckpointError(file: path, .corrupt("it holds no counters of step \(step)")) }
+        guard let counters = Self.counters(in: file), counters.step == step else {
+            throw CheckpointError(file: path, .corrupt("it holds no counters of step \(step)"))
+        }
         return Saved(path: path, counters: counters, tensors: file.tensors)
     }
 }

@@ -12,6 +12,8 @@ public enum TrainingError: Error, Hashable, Sendable, CustomStringConvertible {
     case otherRun(folder: String, difference: String)
     /// The run learned from another number of pictures.
     case otherPictures(folder: String, before: Int, now: Int)
+    /// The run learned from, or was measured on, other pictures of the same number.
+    case exchangedPictures(folder: String, isMeasured: Bool)
     /// The run folder already holds a run.
     case folderInUse(folder: String)
     /// Another process has the run.
@@ -51,6 +53,9 @@ public enum TrainingError: Error, Hashable, Sendable, CustomStringConvertible {
         case .otherPictures(let folder, let before, let now):
             "The run in '\(folder)' learned from \(before) pictures, and now there are \(now): resume it with the "
                 + "pictures that it had, or take another folder."
+        case .exchangedPictures(let folder, let isMeasured):
+            "The run in '\(folder)' \(isMeasured ? "was measured on" : "learned from") other pictures than these: names, "
+                + "sizes, classes or their order differ. Resume it with the pictures that it had, or take another folder."
         case .folderInUse(let folder):
             "'\(folder)' already holds a run; give --resume to go on with it, or choose another folder."
         case .runGoesOn(let folder):

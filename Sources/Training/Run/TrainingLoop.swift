@@ -14,6 +14,10 @@ protocol StepwiseTrainer: AnyObject {
     var memory: [(name: String, tensor: Tensor)] { get }
     /// How many pictures are learned from: the order in which they come depends on it.
     var sampleCount: Int { get }
+    /// Which pictures these are, and those that it is measured on.
+    var identity: PictureIdentity { get }
+    /// What was waited for and passed over since the last call.
+    func takeFeedReport() -> FeedReport
     /// Carries out one step, which must depend on nothing but the state and the step's number.
     ///
     /// - Returns: What to log; the first is the loss. Where one is no number the parameters have not moved.
@@ -50,6 +54,14 @@ extension StepwiseTrainer {
             try learner.parameters.publish()
         }
     }
+}
+
+/// Tells the pictures of a run apart from others.
+struct PictureIdentity: Codable, Hashable {
+    /// The fingerprint of those that it learns from.
+    let learned: String
+    /// The fingerprint of those that it is measured on.
+    let measured: String
 }
 
 /// A number that a run reports.
@@ -151,15 +163,17 @@ struct TrainingLoop {
         let start = clock.now
         let (firstStep, earlierSeconds) = (counters.step, counters.seconds)
         var pausedSeconds = 0.0
+        // Since the latest line of the log.
+        var (waited, waitedSteps) = (Duration.zero, 0)
         func publish(_ metrics: [TrainingMetric], isValidation: Bool, logging: Bool = true) throws {
+            let wait = (waited.inSeconds / Double(max(waitedSteps, 1)) * 1e6).rounded() / 1e6
             if logging {
                 let milliseconds = (counters.seconds * 1000).rounded()
-                let fields = [
-                    ("step", Double(counters.step)), ("seconds", milliseconds / 1000),
-                    ("learning_rate", counters.learningRate),
-                ]
+                var fields = [("step", Double(counters.step)), ("seconds", milliseconds / 1000)]
+                if !isValidation { fields.append(("wait", wait)) }
+                fields.append(("learning_rate", counters.learningRate))
                 try log.append(fields.map { (key: $0.0, value: $0.1) } + metrics.map { ($0.name, $0.value) })
-                try show(metrics, of: trainer, after: counters, isValidation: isValidation, in: events)
+                try show(metrics, wait: wait, of: trainer, after: counters, isValidation: isValidation, in: events)
             }
             let sitting = counters.seconds - earlierSeconds
             try report(
@@ -194,13 +208,20 @@ struct TrainingLoop {
 
             counters.learningRate = learningRate * length.factor(step: counters.step, progress: progress)
             let metrics = try trainer.step(counters.step, learningRate: counters.learningRate)
+            let fed = trainer.takeFeedReport()
+            waited += fed.waited
+            waitedSteps += 1
+            for picture in fed.skipped { try notice(.skipped(picture)) }
             if let metric = metrics.first(where: { !$0.value.isFinite }) {
                 throw diverged(metric.name.replacing("_", with: " "), metric.value, step: counters.step + 1)
             }
             counters.step += 1
             needsSaving = true
             counters.seconds = earlierSeconds + start.duration(to: clock.now).inSeconds - pausedSeconds
-            if counters.step % rhythm.report == 0 { try publish(metrics, isValidation: false) }
+            if counters.step % rhythm.report == 0 {
+                try publish(metrics, isValidation: false)
+                (waited, waitedSteps) = (.zero, 0)
+            }
         }
     }
 
@@ -208,9 +229,9 @@ struct TrainingLoop {
     private func beginning(
         _ trainer: any StepwiseTrainer, resuming: Bool, _ notice: (TrainingNotice) throws -> Void
     ) throws -> CheckpointHistory.Counters {
-        let fresh = CheckpointHistory.Counters(samples: trainer.sampleCount)
+        let fresh = CheckpointHistory.Counters(samples: trainer.sampleCount, identity: trainer.identity)
         guard resuming else { return fresh }
-        guard let saved = try folder.checkpoints.newestWhole(notice) else {
+        guard var saved = try folder.checkpoints.newestWhole(notice) else {
             try notice(.beginsAnew)
             return fresh
         }
@@ -218,6 +239,8 @@ struct TrainingLoop {
             throw TrainingError.otherPictures(
                 folder: folder.path, before: saved.counters.samples, now: trainer.sampleCount)
         }
+        try saved.counters.check(trainer.identity, folder: folder.path)
+        saved.counters.identity = trainer.identity
         try trainer.restore(saved)
         try notice(.goesOn(step: saved.counters.step))
         return saved.counters
@@ -239,11 +262,15 @@ struct TrainingLoop {
 
     /// What TensorBoard shows: what the log has, and a picture.
     private func show(
-        _ metrics: [TrainingMetric], of trainer: any StepwiseTrainer, after counters: CheckpointHistory.Counters,
+        _ metrics: [TrainingMetric], wait: Double, of trainer: any StepwiseTrainer,
+        after counters: CheckpointHistory.Counters,
         isValidation: Bool, in events: EventFile
     ) throws {
         let stage = isValidation ? "validation/" : "train/"
-        let shown = isValidation ? metrics : metrics + [TrainingMetric("learning_rate", counters.learningRate)]
+        let shown =
+            isValidation
+            ? metrics
+            : metrics + [TrainingMetric("wait", wait), TrainingMetric("learning_rate", counters.learningRate)]
         try events.write(shown.map { (tag: stage + $0.name, value: $0.value) }, step: counters.step)
         if isValidation, let (name, image) = try trainer.picture() {
             try events.write(image, tag: stage + name, step: counters.step)

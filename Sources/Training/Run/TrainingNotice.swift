@@ -9,6 +9,9 @@ public enum TrainingNotice: Hashable, Sendable, CustomStringConvertible {
     /// The log has fewer lines than it had when the checkpoint was written.
     case linesMissing(file: String, found: Int, expected: Int)
 
+    /// A picture could not be read.
+    case skipped(UnreadablePicture)
+
     /// One line.
     public var description: String {
         switch self {
@@ -17,6 +20,7 @@ public enum TrainingNotice: Hashable, Sendable, CustomStringConvertible {
         case .beginsAnew: "the run had saved nothing yet; it begins anew"
         case .linesMissing(let file, let found, let expected):
             "'\(file)' has \(found) of \(expected) lines that it had at the checkpoint; the others are lost"
+        case .skipped(let picture): "skipped \(picture.name): \(picture.reason)"
         }
     }
 }

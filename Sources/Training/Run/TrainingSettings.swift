@@ -1,6 +1,7 @@
 /// What the settings of every kind of run have, and what must hold of it.
 protocol TrainingSettings {
     var batch: Int { get }
+    var crop: PictureCrop { get }
     var learningRate: Double { get }
     var clip: Double { get }
     var averageDecay: Double { get }
@@ -19,6 +20,20 @@ extension TrainingSettings {
         try require(clip > 0, "The largest gradient norm must be above 0, not \(clip).")
         try require(
             (0..<1).contains(averageDecay), "The decay of the average must be in 0..<1, not \(averageDecay).")
+    }
+
+    /// Throws where a step needs more pictures than there are.
+    func check(pictures count: Int) throws(TrainingError) {
+        try require(
+            batch <= count,
+            "A step takes \(batch) pictures, and there are \(count): give a smaller --batch, or more pictures.")
+    }
+
+    /// Throws where pictures are not those that the settings want.
+    func check(_ pictures: PictureSet) throws(TrainingError) {
+        try check(pictures: pictures.count)
+        try require(
+            pictures.crop == crop, "The pictures are cropped \(pictures.crop), and the run wants \(crop).")
     }
 
     /// Throws with a text for the user unless a setting makes sense.

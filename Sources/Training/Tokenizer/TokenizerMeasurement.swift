@@ -39,30 +39,31 @@ public struct TokenizerMeasurement {
         let side = pictures.side
         let size = 3 * side * side
         let hasWindows = side >= PixelImage.similarityWindowSide
-        for start in stride(from: 0, to: pictures.count, by: 16) {
-            let indices = Array(start..<min(start + 16, pictures.count))
-            let images = try pictures.batch(indices, flipped: indices.map { _ in false })
+        var count = 0
+        try pictures.forEachBatch(of: 16) { batch in
+            let images = try batch.images()
             let (tokens, values) = try withoutGradients {
                 let (tokens, latent) = try tokenizer.quantizer.encode(tokenizer.features(of: images))
                 let pictures = try (tokenizer.decode(latent).clamped(to: -1...1) + 1) * 0.5
                 return (try tokens.array(of: Int.self), try pictures.array(of: Float.self))
             }
-            for position in indices.indices {
+            for position in 0..<batch.count {
                 for scale in 0..<schedule.count {
                     for token in schedule.range(ofScale: scale) {
                         counts[scale].add(tokens[position * schedule.tokenCount + token])
                     }
                 }
-                let original = pictures[indices[position]]
+                let original = batch[position]
                 let reconstruction = PixelImage(
                     width: side, height: side, unitPlanes: Array(values[position * size..<(position + 1) * size]))
                 decibels += min(try reconstruction.peakSignalToNoiseRatio(to: original), 100)
                 if hasWindows { similarity += try reconstruction.structuralSimilarity(to: original) }
                 if examples.count < exampleCount { examples.append((original, reconstruction)) }
             }
+            count += batch.count
         }
-        psnr = decibels / Double(pictures.count)
-        ssim = hasWindows ? similarity / Double(pictures.count) : nil
+        psnr = decibels / Double(count)
+        ssim = hasWindows ? similarity / Double(count) : nil
         let all = counts.reduce(into: none) { $0.add($1) }
         usage = all.usage
         usagePerScale = counts.map(\.usage)

@@ -14,7 +14,7 @@ final class TokenizerTrainer: StepwiseTrainer {
     private let usage: CodeUsage
     private let perceptual: PerceptualNetwork?
     private let adversary: Adversary?
-    private var order: ShuffledOrder
+    private let feed: PictureFeed
     /// Of the latest validation.
     private(set) var latestMeasurement: TokenizerMeasurement?
 
@@ -27,11 +27,11 @@ final class TokenizerTrainer: StepwiseTrainer {
     ///   - pictures: What is learned from.
     ///   - validation: What is measured on.
     ///   - part: The places in each batch that are learned from here; nil for all.
-    /// - Throws: ``Torch/TorchError`` if memory runs out.
+    /// - Throws: ``Torch/TorchError`` if memory runs out, ``DataError`` where too many pictures cannot be read.
     init(
         _ settings: TokenizerTrainingSettings, perceptual: PerceptualNetwork? = nil, pictures: PictureSet,
         validation: PictureSet, part: Range<Int>? = nil
-    ) throws(TorchError) {
+    ) throws {
         self.settings = settings
         self.perceptual = perceptual
         self.pictures = pictures
@@ -44,8 +44,9 @@ final class TokenizerTrainer: StepwiseTrainer {
         usage = try CodeUsage(
             vocabulary: settings.tokenizer.vocabularySize,
             usesPerStep: settings.batch * settings.tokenizer.schedule.tokenCount)
-        order = ShuffledOrder(
+        let order = ShuffledOrder(
             count: pictures.count, seed: settings.seed, batch: settings.batch, part: part, mirrors: settings.mirrors)
+        feed = PictureFeed(pictures, order: order)
         try Self.makeIdentities(parameters)
         learner = try Learner(
             parameters, settings: settings.optimizer, clip: settings.clip, averageDecay: settings.averageDecay)
@@ -70,14 +71,15 @@ final class TokenizerTrainer: StepwiseTrainer {
     }
 
     /// The codes start as features of pictures, and half the differences of such: what coarse and fine scales meet.
-    private func startCodebook() throws(TorchError) {
+    private func startCodebook() throws {
         guard let codebook = learner.parameters[Self.codebookName] else { return }
+        // All of it in every process, whatever part of a batch it learns from.
+        let order = ShuffledOrder(
+            count: pictures.count, seed: settings.seed, batch: min(max(settings.batch, 16), pictures.count),
+            mirrors: settings.mirrors)
+        let batch = try PictureFeed(pictures, order: order).batch(step: 0)
         try withoutGradients { () throws(TorchError) in
-            // All of it in every process, whatever part of a batch it learns from.
-            var start = ShuffledOrder(
-                count: pictures.count, seed: settings.seed, batch: min(max(settings.batch, 16), pictures.count),
-                mirrors: settings.mirrors)
-            let vectors = try features(of: batch(start.samples(ofStep: 0))).permuted(0, 2, 3, 1)
+            let vectors = try features(of: batch.images()).permuted(0, 2, 3, 1)
                 .reshaped(-1, settings.tokenizer.latentChannels)
             var generator = SplitMix64(seed: settings.seed, stream: 0, purpose: 3)
             func choice(_ count: Int) throws(TorchError) -> Tensor {
@@ -90,11 +92,6 @@ final class TokenizerTrainer: StepwiseTrainer {
             try codebook.assign(codes)
             try learner.average?[Self.codebookName]?.assign(codes)
         }
-    }
-
-    /// `[B, 3, H, W]`, float32.
-    private func batch(_ samples: [Sample]) throws(TorchError) -> Tensor {
-        try pictures.batch(samples.map(\.index), flipped: samples.map(\.isMirrored))
     }
 
     /// `[B, Z, h, w]`, float32.
@@ -117,8 +114,14 @@ final class TokenizerTrainer: StepwiseTrainer {
 
     var sampleCount: Int { pictures.count }
 
+    var identity: PictureIdentity {
+        PictureIdentity(learned: pictures.fingerprint, measured: validationPictures.fingerprint)
+    }
+
+    func takeFeedReport() -> FeedReport { feed.takeReport() }
+
     func step(_ step: Int, learningRate: Double) throws -> [TrainingMetric] {
-        let images = try batch(order.samples(ofStep: step))
+        let images = try feed.batch(step: step).images()
         try learner.parameters.dropGradients()
         let quantized = try QuantizerPass(
             features(of: images), through: tokenizer.quantizer, commitment: settings.commitment)

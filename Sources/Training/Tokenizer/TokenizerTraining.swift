@@ -34,6 +34,9 @@ public struct TokenizerTraining {
         try RunFolder.check(folder, settings: settings, resuming: resuming)
     }
 
+    /// Throws where the run cannot learn from pictures: for finding out before others are read.
+    public func check(_ pictures: PictureSet) throws(TrainingError) { try settings.check(pictures) }
+
     /// Trains to the end, or until it is interrupted.
     ///
     /// - Parameters:
@@ -51,6 +54,7 @@ public struct TokenizerTraining {
         notice: (TrainingNotice) throws -> Void = { _ in },
         isInterrupted: @escaping () -> Bool = { TrainingInterruption.isRequested }
     ) throws -> TrainingOutcome {
+        try settings.check(pictures)
         let runFolder = try RunFolder(path: folder, settings: settings, resuming: resuming)
         let trainer = try TokenizerTrainer(
             settings, perceptual: perceptual, pictures: pictures, validation: validation)

@@ -7,6 +7,8 @@ public struct TokenizerTrainingSettings: Codable, Hashable, Sendable {
     public var tokenizer: TokenizerConfiguration
     /// Pictures a step.
     public var batch: Int
+    /// Which square of a picture is learned from.
+    public var crop: PictureCrop
     /// Whether one in two pictures is mirrored left to right.
     public var mirrors: Bool
     /// The highest learning rate.
@@ -44,7 +46,8 @@ public struct TokenizerTrainingSettings: Codable, Hashable, Sendable {
 
     /// Settings for small tokenizers.
     public init(
-        tokenizer: TokenizerConfiguration, batch: Int = 8, mirrors: Bool = true, learningRate: Double = 1e-3,
+        tokenizer: TokenizerConfiguration, batch: Int = 8, crop: PictureCrop = .center, mirrors: Bool = true,
+        learningRate: Double = 1e-3,
         optimizer: AdamW.Settings = .init(weightDecay: 0), clip: Double = 1, absoluteWeight: Double = 0.4,
         squaredWeight: Double = 2, quantizerWeight: Double = 1, commitment: Double = 0.25,
         perceptual: PerceptualSettings? = nil, discriminator: DiscriminatorSettings? = nil,
@@ -53,6 +56,7 @@ public struct TokenizerTrainingSettings: Codable, Hashable, Sendable {
     ) {
         self.tokenizer = tokenizer
         self.batch = batch
+        self.crop = crop
         self.mirrors = mirrors
         self.learningRate = learningRate
         self.optimizer = optimizer

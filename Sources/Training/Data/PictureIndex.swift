@@ -1,0 +1,55 @@
+/// What there is in sources, found without decoding anything.
+struct PictureIndex {
+    /// In the order of the sources.
+    let pictures: [FoundPicture]
+    /// Of every picture.
+    let labels: [Int]
+    /// In the order of the labels.
+    let classes: [String]
+    /// What is no picture with a class, though it should be.
+    let unusable: [UnreadablePicture]
+
+    /// Goes through the sources once.
+    ///
+    /// Pictures in gzipped archives and pipes, where nothing can be found again, stay in memory as their files have them.
+    ///
+    /// - Parameters:
+    ///   - paths: Folders, archives and lists.
+    ///   - chosen: The chosen classes, in the order of their labels; nil for all.
+    ///   - limit: How many pictures to take.
+    /// - Throws: ``DataError`` where a source cannot be read, there are no pictures, or a class has none.
+    init(_ paths: [String], classes chosen: [String]?, limit: Int) throws(DataError) {
+        var register = ClassRegister(chosen: chosen)
+        var pictures: [FoundPicture] = []
+        var indices: [Int] = []
+        var unusable: [UnreadablePicture] = []
+        for path in paths where pictures.count < limit {
+            func take(_ picture: FoundPicture) -> Bool {
+                guard register.isWanted(picture) else { return true }
+                if case .unusable(let reason) = picture.content {
+                    unusable.append(UnreadablePicture(name: picture.name, reason: reason))
+                } else {
+                    indices.append(register.add(picture))
+                    pictures.append(picture)
+                }
+                return pictures.count < limit
+            }
+            _ = try PictureSource(path: path).forEachPicture(declaring: { register.declare($0) }, take)
+        }
+        let labels = try register.labels(limit: limit, paths: paths)
+        self.pictures = pictures
+        self.labels = indices.map { labels.ofIndex[$0] }
+        self.unusable = unusable
+        classes = labels.classes
+    }
+
+    /// Tells these pictures apart from others: by file names, sizes in bytes and labels, in order. Folders may move.
+    var fingerprint: String {
+        var sum = ContentSum()
+        for (picture, label) in zip(pictures, labels) {
+            let name = picture.name.utf8.split(whereSeparator: { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: ":") })
+            sum.add("\(name.last.map { String($0) ?? "" } ?? "")\t\(picture.byteCount ?? -1)\t\(label)\n")
+        }
+        return sum.description
+    }
+}
