@@ -72,7 +72,7 @@ struct TrainValidationOptions: ParsableArguments {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "Measure on the first N pictures only; every class must be among them.", valueName: "N"))
+            "Measure on the first N pictures only; for a model every class must be among them.", valueName: "N"))
     var validationLimit: Int = 500
 
     func validate() throws {
@@ -82,8 +82,11 @@ struct TrainValidationOptions: ParsableArguments {
         }
     }
 
-    /// Finds the pictures, and decodes each once. A class that only one set knows would shift the labels of the other.
-    func pictures(of classes: [String], side: Int, workers: Int?, output: OutputOptions) throws -> PictureSet {
+    /// Finds the pictures, and decodes each once.
+    ///
+    /// For a model `classes` are those that it learns: one that only one set knows would shift the labels of the other. A
+    /// tokenizer tells none apart, and takes nil for all.
+    func pictures(of classes: [String]?, side: Int, workers: Int?, output: OutputOptions) throws -> PictureSet {
         try PictureSet(
             validation, classes: classes, side: side, limit: validationLimit, workers: workers, checking: true
         ) { output.remark(skipped: $0) }

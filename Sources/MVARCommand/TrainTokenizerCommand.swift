@@ -257,7 +257,7 @@ struct TrainTokenizerCommand: AsyncParsableCommand {
             side: configuration.imageSide, crop: augmentation.crop, output: output)
         try training.check(learned)
         let held = try self.held.pictures(
-            of: learned.classes, side: configuration.imageSide, workers: pictures.workers, output: output)
+            of: pictures.chosenClasses, side: configuration.imageSide, workers: pictures.workers, output: output)
         self.held.remark(
             learned.count, classes: learned.classes.count, held: held, skipped: learned.unreadable.count, output: output
         )

@@ -139,8 +139,10 @@ struct TrainCommandTests {
         #expect(failed?.message?.contains("--depth") == true, "\(failed?.message ?? "")")
     }
 
-    @Test("A limit that leaves classes out says so, and names the option") func validationLimit() async {
-        let failed = await failure(of: tokenizer("run", "--steps", "1", "--validation-limit", "1", "-q"))
+    @Test("A limit that leaves a model's classes out says so, and names the option; a tokenizer has no classes")
+    func validationLimit() async throws {
+        _ = try succeed(tokenizer("run", "--steps", "1", "--validation-limit", "1", "-q"))
+        let failed = await failure(of: model("--steps", "1", "--validation-limit", "1", "-q"))
         #expect(failed?.status == 1)
         #expect(failed?.message?.contains("light; raise --validation-limit") == true, "\(failed?.message ?? "")")
         #expect(failed?.message?.contains("--classes") == false)
