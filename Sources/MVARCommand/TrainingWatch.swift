@@ -29,7 +29,10 @@ final class TrainingWatch {
     func receive(_ report: TrainingReport) {
         guard report.isValidation else {
             let total = Int((Double(report.step) / max(report.progress, 1e-9)).rounded())
-            return progress.update(report.step, of: total, fraction: report.progress)
+            let share = report.secondsWaited / max(report.secondsPerStep, 1e-9)
+            return progress.update(
+                report.step, of: total, fraction: report.progress,
+                note: share >= 0.05 ? "\(Int(min(share * 100, 100)))% waiting for pictures" : nil)
         }
         measured = report
         progress.finish()

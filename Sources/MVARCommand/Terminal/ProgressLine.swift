@@ -55,15 +55,17 @@ final class ProgressLine {
     ///   - count: Units that are finished.
     ///   - total: Units in all.
     ///   - fraction: The share of the work that is done, unfinished units included, 0...1; nil for that of the units.
-    func update(_ count: Int, of total: Int, fraction: Double? = nil) {
+    ///   - note: What else there is to say.
+    func update(_ count: Int, of total: Int, fraction: Double? = nil, note: String? = nil) {
         guard style != .none else { return }
         let fraction = fraction ?? Double(count) / Double(max(total, 1))
         let now = clock.now
         let pause: Duration = style == .lines ? .seconds(10) : .milliseconds(100)
         guard now - (lastShown ?? (style == .lines ? start : start - pause)) >= pause else { return }
         lastShown = now
-        let text = Self.text(
-            label: label, unit: unit, count: count, total: total, fraction: fraction, elapsed: now - start)
+        let text =
+            Self.text(label: label, unit: unit, count: count, total: total, fraction: fraction, elapsed: now - start)
+            + (note.map { ", " + $0 } ?? "")
         if style == .lines { StandardError.write(text) } else { draw(text) }
     }
 

@@ -87,6 +87,8 @@ public struct TrainingReport: Sendable {
     public let seconds: Double
     /// Seconds a step in this sitting.
     public let secondsPerStep: Double
+    /// Seconds for which a step since the latest line of the log waited for its pictures.
+    public let secondsWaited: Double
     /// Losses and measurements.
     public let metrics: [TrainingMetric]
     /// Whether these are measurements on held-out pictures.
@@ -181,8 +183,8 @@ struct TrainingLoop {
                     step: counters.step,
                     progress: length.progress(step: counters.step, seconds: counters.seconds),
                     seconds: counters.seconds,
-                    secondsPerStep: sitting / Double(max(counters.step - firstStep, 1)), metrics: metrics,
-                    isValidation: isValidation))
+                    secondsPerStep: sitting / Double(max(counters.step - firstStep, 1)), secondsWaited: wait,
+                    metrics: metrics, isValidation: isValidation))
         }
         while true {
             // Before a measurement, which may take long: a resumed run makes up for it.
