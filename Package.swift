@@ -40,7 +40,9 @@ let package = Package(
     ],
     targets: [
         // Native code: the C ABI over LibTorch, operators of our own, and system libraries.
-        .target(name: "CTorch", cxxSettings: libtorchHeaders, linkerSettings: libtorchLibraries),
+        .target(
+            name: "CTorch", cxxSettings: libtorchHeaders + [.headerSearchPath("gloo")],
+            linkerSettings: libtorchLibraries),
         // Optimised in debug builds too: tests would wait for its loops.
         .target(
             name: "CKernels", dependencies: ["CTorch"],
@@ -97,7 +99,7 @@ let package = Package(
 
         // Tests mirror Sources.
         .target(name: "TestSupport", path: "Tests/TestSupport", exclude: ["read_events.py"]),
-        .testTarget(name: "TorchTests", dependencies: ["Torch"]),
+        .testTarget(name: "TorchTests", dependencies: ["TestSupport", "Torch"]),
         .testTarget(name: "NeuralNetworksTests", dependencies: ["NeuralNetworks", "Torch"]),
         .testTarget(name: "FileInputTests", dependencies: ["FileInput"]),
         .testTarget(name: "FileOutputTests", dependencies: ["FileOutput"]),

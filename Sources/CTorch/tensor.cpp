@@ -3,6 +3,8 @@
 #include <ATen/ops/from_blob.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/autograd.h>
+#include <torch/csrc/autograd/function_hook.h>
+#include <torch/csrc/autograd/variable.h>
 #include "ctorch_support.h"
 
 using ctorch::borrow;
@@ -18,6 +20,17 @@ at::TensorOptions options(int8_t dtype, int32_t cuda_index) {
       cuda_index < 0 ? at::Device(at::kCPU) : at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(cuda_index));
   return at::TensorOptions().dtype(static_cast<at::ScalarType>(dtype)).device(device);
 }
+
+struct GradientObserver : torch::autograd::PostAccumulateGradHook {
+  GradientObserver(void (*observe)(void *), void (*release)(void *), void *context)
+      : observe(observe), release(release), context(context) {}
+  ~GradientObserver() override { release(context); }
+  void operator()(const torch::autograd::Variable &) override { observe(context); }
+
+  void (*observe)(void *);
+  void (*release)(void *);
+  void *context;
+};
 
 }  // namespace
 
@@ -116,6 +129,12 @@ CTorchStatus ctorch_tensor_gradient_of(
         {borrow(tensor)}, {borrow(input)}, {borrow(weights)}, /*retain_graph=*/true, /*create_graph=*/false);
     *result = give(std::move(gradients[0]));
   });
+}
+
+CTorchStatus ctorch_tensor_observe_gradient(
+    CTorchTensor tensor, void (*observe)(void *), void (*release)(void *), void *context) {
+  auto observer = std::make_unique<GradientObserver>(observe, release, context);
+  return guarded([&] { torch::autograd::impl::set_post_acc_grad_hooks(borrow(tensor), std::move(observer)); });
 }
 
 bool ctorch_set_gradients_enabled(bool enabled) {

@@ -41,6 +41,21 @@ extension Tensor {
         }
     }
 
+    /// Calls `observer` whenever `backward` has added to the gradient of this tensor, a leaf that requires one: on the thread
+    /// that did it, with operations unrecorded. Takes the place of an earlier observer.
+    public func observeGradient(_ observer: @escaping () -> Void) throws(TorchError) {
+        final class Box {
+            let observer: () -> Void
+            init(_ observer: @escaping () -> Void) { self.observer = observer }
+        }
+        let status = ctorch_tensor_observe_gradient(
+            handle,
+            { context in if let context { Unmanaged<Box>.fromOpaque(context).takeUnretainedValue().observer() } },
+            { context in if let context { Unmanaged<Box>.fromOpaque(context).release() } },
+            Unmanaged.passRetained(Box(observer)).toOpaque())
+        try check(status, "observing a gradient", self)
+    }
+
     /// Replaces the gradient; `nil` drops it.
     public func setGradient(_ gradient: Tensor?) throws(TorchError) {
         try check(ctorch_tensor_set_gradient(handle, gradient?.handle), "setting a gradient", self)

@@ -98,6 +98,57 @@ CTorchStatus ctorch_tensor_gradient_of(
 /// Sets grad mode for this thread and returns what it was.
 bool ctorch_set_gradients_enabled(bool enabled);
 
+/// Calls `observe(context)` whenever `backward` has added to the gradient of this leaf, on the thread that did it; in
+/// place of an earlier observer. `release(context)` is called once, when the tensor or the observer goes.
+CTorchStatus ctorch_tensor_observe_gradient(
+    CTorchTensor tensor, void (*observe)(void *_Nullable context), void (*release)(void *_Nullable context),
+    void *_Nullable context);
+
+// ---- processes that compute together -----------------------------------------------------------------------------
+
+/// A `c10d::Store`: texts under keys, in one place for all processes. Each call locks the connection, so that a thread
+/// that must not wait for another takes a clone. Texts that are returned are ended with `ctorch_free`.
+typedef struct CTorchStoreConnection *CTorchStore;
+/// A `c10d::ProcessGroupGloo`. All processes must call its functions in the same order.
+typedef struct CTorchProcessGroup *CTorchGroup;
+/// A `c10d::Work`: something that a group has begun. It keeps the tensor alive.
+typedef struct CTorchProcessWork *CTorchWork;
+
+typedef enum __attribute__((enum_extensibility(closed))) CTorchReduction : int32_t {
+  CTorchReductionSum = 0,
+  CTorchReductionMaximum,
+} CTorchReduction;
+
+/// Connects to the store at a port, or opens it there. `milliseconds` limits this and every later wait; keys get the
+/// prefix.
+CTorchStatus ctorch_store_connect(
+    const char *host, int32_t port, bool is_host, int64_t milliseconds, const char *prefix,
+    CTorchStore _Nullable *_Nonnull result);
+CTorchStatus ctorch_store_clone(CTorchStore store, int64_t milliseconds, CTorchStore _Nullable *_Nonnull result);
+void ctorch_store_release(CTorchStore store);
+CTorchStatus ctorch_store_set(CTorchStore store, const char *key, const char *value);
+/// Waits until the key is there.
+CTorchStatus ctorch_store_get(CTorchStore store, const char *key, char *_Nullable *_Nonnull result);
+CTorchStatus ctorch_store_has(CTorchStore store, const char *key, bool *result);
+/// Sets the key unless it is there already; returns what it has then.
+CTorchStatus ctorch_store_claim(
+    CTorchStore store, const char *key, const char *value, char *_Nullable *_Nonnull result);
+
+/// Connects the processes with each other; returns when all have come. Tensors travel over the network that leads to
+/// the store, or over the interface that GLOO_SOCKET_IFNAME names.
+CTorchStatus ctorch_group_join(
+    CTorchStore store, const char *host, int32_t port, int32_t rank, int32_t count, int64_t milliseconds,
+    CTorchGroup _Nullable *_Nonnull result);
+void ctorch_group_release(CTorchGroup group);
+/// Begins to replace a contiguous CPU tensor by its sum, or maximum, over all processes.
+CTorchStatus ctorch_group_reduce(
+    CTorchGroup group, CTorchTensor tensor, CTorchReduction reduction, CTorchWork _Nullable *_Nonnull work);
+/// Begins to replace a contiguous CPU tensor by that of process 0.
+CTorchStatus ctorch_group_broadcast(CTorchGroup group, CTorchTensor tensor, CTorchWork _Nullable *_Nonnull work);
+/// Waits; `is_done` is false where the time was over first.
+CTorchStatus ctorch_work_wait(CTorchWork work, int64_t milliseconds, bool *is_done);
+void ctorch_work_release(CTorchWork work);
+
 // ---- operators ---------------------------------------------------------------------------------------------------
 
 typedef enum __attribute__((enum_extensibility(closed))) CTorchTag : int32_t {
