@@ -31,6 +31,13 @@ struct TrainCommand: AsyncParsableCommand {
                 --data train.tar --validation val.tar --run runs/model --minutes 45
               mvar sample --model runs/model/model --grid --count 16 -o grid.png
 
+            Started by torchrun --no-python, srun or another launcher that sets RANK, WORLD_SIZE, MASTER_ADDR and \
+            MASTER_PORT, many processes train one run together, on one machine or many:
+
+              torchrun --no-python --nproc-per-node 2 -- \\
+                mvar train model --tokenizer runs/tokenizer/model \\
+                --data train.tar --validation val.tar --run runs/model --steps 20000
+
             The run's folder also has event files: 'tensorboard --logdir runs' shows the curves of all runs there while \
             they grow.
 

@@ -164,8 +164,13 @@ struct TrainModelCommand: AsyncParsableCommand {
         }
     }
 
-    func run() async throws {
-        try run.begin()
+    mutating func run() async throws {
+        let processes = try run.begin()
+        if !processes.isFirst { output.quiet = true }
+        try processes.run(train)
+    }
+
+    private func train(_ processes: ProcessGroup) throws {
         let tokenizer = try self.tokenizer.load()
         let tensors = try self.tokenizer.tensors()
         let configuration = tokenizer.configuration
@@ -177,7 +182,7 @@ struct TrainModelCommand: AsyncParsableCommand {
         let training = try ModelTraining(
             settings(shape.configuration(for: configuration, classes: classes.count, from: start)), folder: run.run,
             tokenizer: tokenizer, tokenizerTensors: tensors, from: start)
-        try training.checkFolder(resuming: run.resume)
+        if processes.isFirst { try training.checkFolder(resuming: run.resume) }
         try training.check(found, heldOut: held)
         let description = try recommendation(classes: classes)
 
@@ -190,9 +195,9 @@ struct TrainModelCommand: AsyncParsableCommand {
         defer { watch.end() }
         let outcome = try training.run(
             on: source, validation: heldTokens, description: description, resuming: run.resume,
-            report: watch.receive,
-            notice: watch.remark)
+            processes: processes, report: watch.receive, notice: watch.remark)
         try watch.check(outcome, run: run.run)
+        guard processes.isFirst else { return }
         watch.announce("reading the model as a classifier")
         let best = try LoadedModel(ModelSource(model: training.resultPath))
         let likelihood = try ClassLikelihood(of: best.transformer, tokenizer: tokenizer, on: heldTokens)

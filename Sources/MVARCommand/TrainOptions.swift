@@ -151,7 +151,7 @@ struct TrainRunOptions: ParsableArguments {
             valueName: "X"))
     var minutes: Double?
 
-    @Option(parsing: .unconditional, help: ArgumentHelp("Pictures a step.", valueName: "N"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Pictures a step, of all processes together.", valueName: "N"))
     var batch: Int = 8
 
     @Option(parsing: .unconditional, help: ArgumentHelp("The highest learning rate, above 0.", valueName: "X"))
@@ -221,9 +221,15 @@ struct TrainRunOptions: ParsableArguments {
     }
 
     /// Sets threads, and throws where this machine is not fit; before anything long begins.
-    func begin() throws {
+    ///
+    /// - Returns: The processes that were started together.
+    /// - Throws: Where the launcher's variables make no sense, too.
+    func begin() throws -> LaunchedProcesses {
+        let processes = try LaunchedProcesses()
+        try TrainingError.requireEqualShares(ofBatch: batch, processes: processes.count)
         if bfloat16 { try force.check(.bfloat16, on: .cpu) }
         try threads.apply()
+        return processes
     }
 }
 

@@ -240,7 +240,13 @@ struct TrainTokenizerCommand: AsyncParsableCommand {
 
     func validate() throws { try pictures.requireData() }
 
-    func run() async throws {
+    mutating func run() async throws {
+        let processes = try run.begin()
+        if !processes.isFirst { output.quiet = true }
+        try processes.run(train)
+    }
+
+    private func train(_ processes: ProcessGroup) throws {
         let configuration = shape.configuration
         let training = try TokenizerTraining(
             TokenizerTrainingSettings(
@@ -251,8 +257,7 @@ struct TrainTokenizerCommand: AsyncParsableCommand {
                 revivalInterval: revival.reviveEvery, deadShare: revival.reviveBelow, usesBFloat16: run.bfloat16,
                 seed: run.seed, length: run.length, rhythm: run.rhythm),
             folder: run.run)
-        try training.checkFolder(resuming: run.resume)
-        try run.begin()
+        if processes.isFirst { try training.checkFolder(resuming: run.resume) }
         let learned = try pictures.pictures(
             side: configuration.imageSide, crop: augmentation.crop, output: output)
         try training.check(learned)
@@ -264,8 +269,8 @@ struct TrainTokenizerCommand: AsyncParsableCommand {
         let watch = TrainingWatch("tokenizer", output: output)
         defer { watch.end() }
         let outcome = try training.run(
-            pictures: learned, validation: held, resuming: run.resume, report: watch.receive,
-            notice: watch.remark)
+            pictures: learned, validation: held, resuming: run.resume, processes: processes,
+            report: watch.receive, notice: watch.remark)
         try watch.check(outcome, run: run.run)
         guard output.json else { return try OutputOptions.printResult(training.resultPath) }
         try output.printJSON(

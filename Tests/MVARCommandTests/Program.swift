@@ -21,11 +21,16 @@ struct Program {
     ///   - reader: Whether anybody reads what it prints.
     ///   - file: A file for its standard output, instead of ``output``.
     ///   - shell: A shell's line that runs it, as `"$0" "$@"`.
+    ///   - variables: For its environment, beside those of the tests.
     /// - Throws: What keeps it from starting.
-    init(_ arguments: [String], reader: Bool = true, writingTo file: FileHandle? = nil, shell: String? = nil) throws {
+    init(
+        _ arguments: [String], reader: Bool = true, writingTo file: FileHandle? = nil, shell: String? = nil,
+        variables: [String: String] = [:]
+    ) throws {
         let program = Program.path ?? "mvar"
         process.executableURL = URL(fileURLWithPath: shell == nil ? program : "/bin/sh")
         process.arguments = (shell.map { ["-c", $0, program] } ?? []) + arguments
+        process.environment = ProcessInfo.processInfo.environment.merging(variables) { $1 }
         if let file { process.standardOutput = file } else { process.standardOutput = output }
         process.standardError = standardError
         if !reader { try output.fileHandleForReading.close() }

@@ -20,13 +20,23 @@ enum Interruption {
             // nohup's wish is respected. A shell's wish that background jobs ignore Ctrl-C is not: who sends it means it.
             var before = sigaction()
             sigaction(number, nil, &before)
-            if number == SIGHUP, isIgnored(before) { continue }
+            if number == SIGHUP && isIgnored(before) || number == SIGPIPE && outlivesReaders { continue }
             var action = sigaction()
             setHandler(&action)
             sigemptyset(&action.sa_mask)
             sigaction(number, &action, nil)
         }
     }
+
+    /// Lets the program outlive those that it writes to: another process of a run that is gone is told by name. A write to
+    /// a reader that has gone fails then.
+    static func outliveReaders() {
+        outlivesReaders = true
+        signal(SIGPIPE, SIG_IGN)
+    }
+
+    // Only ever touched by the main thread.
+    nonisolated(unsafe) private static var outlivesReaders = false
 
     private static func end(_ number: Int32) {
         AtomicFile.removeUnfinishedFiles()

@@ -16,15 +16,18 @@ package final class ModelOptimization {
     ///   - settings: Of the optimizer.
     ///   - clip: The largest gradient norm.
     ///   - averageDecay: Of the averaged weights; 0 for none.
+    ///   - processes: Those that each learn from a part of a batch.
     /// - Throws: ``Torch/TorchError`` if memory runs out.
     package init(
         _ configuration: TransformerConfiguration, from source: any ParameterSource, precision: DType = .float32,
-        settings: AdamW.Settings = .init(), clip: Double = 2, averageDecay: Double = 0
+        settings: AdamW.Settings = .init(), clip: Double = 2, averageDecay: Double = 0,
+        processes: ProcessGroup = .alone
     ) throws(TorchError) {
         let parameters = TrainableParameters(source) { NextScaleTransformer.isInHead($0) ? .float32 : precision }
         forcing = TeacherForcing(
             try NextScaleTransformer(configuration, at: ParameterPath(parameters)), precision: precision)
-        learner = try Learner(parameters, settings: settings, clip: clip, averageDecay: averageDecay)
+        learner = try Learner(
+            parameters, settings: settings, clip: clip, averageDecay: averageDecay, processes: processes)
     }
 
     /// Takes one step. Where loss or gradient are no numbers, nothing moves.
@@ -32,17 +35,20 @@ package final class ModelOptimization {
     /// - Parameters:
     ///   - step: Its number, from 0.
     ///   - passes: From ``ScaleGroups``.
-    ///   - tokens: `[B, L]`, int64.
+    ///   - tokens: `[B, L]`, int64, of this process's part of the batch, as all that follows.
     ///   - inputs: The teacher inputs of all scales but the first, `[B, L - n, Z]`, float32.
     ///   - labels: `[B]`, int64.
     ///   - learningRate: Of this step.
-    /// - Returns: The loss, and the norm of its gradient before it is clipped.
-    /// - Throws: ``Torch/TorchError`` if shapes do not fit or memory runs out.
+    /// - Returns: The loss of the whole batch, and the norm of its gradient before it is clipped.
+    /// - Throws: ``Torch/TorchError`` if shapes do not fit or memory runs out, ``Torch/ProcessGroupError`` where another
+    ///   process is gone.
     package func step(
         _ step: Int, passes: [Range<Int>], tokens: Tensor, inputs: Tensor, labels: Tensor, learningRate: Double
-    ) throws(TorchError) -> (loss: Double, gradientNorm: Double) {
+    ) throws -> (loss: Double, gradientNorm: Double) {
         try parameters.dropGradients()
-        let loss = try forcing.accumulate(passes, tokens: tokens, inputs: inputs, labels: labels)
+        let part = try forcing.accumulate(
+            passes, tokens: tokens, inputs: inputs, labels: labels, beforeLast: learner.expectLastGradients)
+        let loss = try learner.processes.means([part])[0]
         let norm = try learner.clippedGradients()
         guard loss.isFinite, norm.isFinite else { return (loss, norm) }
         try learner.move(step: step, learningRate: learningRate)

@@ -23,11 +23,11 @@ final class ModelTrainer: StepwiseTrainer {
     ///   - tokenizer: What makes the tokens.
     ///   - source: What is learned from.
     ///   - validation: What is measured on.
-    ///   - part: The places in each batch that are learned from here; nil for all.
+    ///   - processes: Each learns from its share of each batch.
     /// - Throws: ``Torch/TorchError`` if memory runs out.
     init(
         _ settings: ModelTrainingSettings, from parameters: any ParameterSource, tokenizer: VisualTokenizer,
-        source: TokenSource, validation: TokenSet, part: Range<Int>? = nil
+        source: TokenSource, validation: TokenSet, processes: ProcessGroup = .alone
     ) throws(TorchError) {
         self.settings = settings
         quantizer = tokenizer.quantizer
@@ -35,9 +35,11 @@ final class ModelTrainer: StepwiseTrainer {
         validationTokens = validation
         optimization = try ModelOptimization(
             settings.model, from: parameters, precision: settings.usesBFloat16 ? .bfloat16 : .float32,
-            settings: settings.optimizer, clip: settings.clip, averageDecay: settings.averageDecay)
+            settings: settings.optimizer, clip: settings.clip, averageDecay: settings.averageDecay,
+            processes: processes)
         let order = ShuffledOrder(
-            count: source.count, seed: settings.seed, batch: settings.batch, part: part, mirrors: settings.mirrors)
+            count: source.count, seed: settings.seed, batch: settings.batch,
+            part: processes.share(of: settings.batch), mirrors: settings.mirrors)
         feed = TokenFeed(source, by: tokenizer, order: order)
         smallestLoss = try Tensor.full([1], .greatestFiniteMagnitude, dtype: .float64)
     }

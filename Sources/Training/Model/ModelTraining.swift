@@ -89,6 +89,7 @@ public struct ModelTraining {
     ///   - description: Goes into the result's `config.json`, with the shapes filled in: names of classes, defaults of
     ///     sampling.
     ///   - resuming: Whether to go on from the newest whole checkpoint in the folder.
+    ///   - processes: Each learns from its share of each batch; the first one reads, writes, measures and reports.
     ///   - report: Gets losses and measurements.
     ///   - notice: Gets how the run goes on.
     ///   - isInterrupted: Asked between steps.
@@ -96,7 +97,7 @@ public struct ModelTraining {
     /// - Throws: ``TrainingError`` or what reading and writing throw.
     public func run(
         on source: TokenSource, validation: TokenSet, description: ModelDescription = ModelDescription(),
-        resuming: Bool = false, report: (TrainingReport) throws -> Void = { _ in },
+        resuming: Bool = false, processes: ProcessGroup = .alone, report: (TrainingReport) throws -> Void = { _ in },
         notice: (TrainingNotice) throws -> Void = { _ in },
         isInterrupted: @escaping () -> Bool = { TrainingInterruption.isRequested }
     ) throws -> TrainingOutcome {
@@ -104,11 +105,14 @@ public struct ModelTraining {
         for label in source.labels + validation.labels where !(0..<settings.model.classes).contains(label) {
             throw TrainingError.invalidSetting("Label \(label) is not in 0..<\(settings.model.classes).")
         }
-        let runFolder = try RunFolder(path: folder, settings: settings, resuming: resuming)
+        try processes.requireAgreement(on: settings, samples: source.count)
+        let runFolder =
+            processes.isFirst ? try RunFolder(path: folder, settings: settings, resuming: resuming) : nil
         let fresh = FreshParameters(seed: settings.seed)
         let begun = try start?.parameters(for: settings.model, otherwise: fresh)
         let trainer = try ModelTrainer(
-            settings, from: begun ?? fresh, tokenizer: tokenizer, source: source, validation: validation)
+            settings, from: begun ?? fresh, tokenizer: tokenizer, source: source, validation: validation,
+            processes: processes)
         try begun?.finish()
         trainer.keepBest = { parameters in
             try ModelFolder(path: resultPath).write(
@@ -118,7 +122,7 @@ public struct ModelTraining {
         }
         let loop = TrainingLoop(
             folder: runFolder, length: settings.length, learningRate: settings.learningRate, rhythm: settings.rhythm,
-            isInterrupted: isInterrupted)
+            isInterrupted: isInterrupted, processes: processes)
         return try loop.run(trainer, resuming: resuming, notice: notice, report: report)
     }
 

@@ -47,15 +47,17 @@ package struct TeacherForcing {
     ///   - tokens: `[B, L]`, int64.
     ///   - inputs: The teacher inputs of all scales but the first.
     ///   - labels: `[B]`, int64.
+    ///   - beforeLast: Called before the last pass's gradients are computed.
     /// - Returns: The loss: the mean over the batch of Σ cross-entropy / L, whatever the number of scales.
     /// - Throws: ``Torch/TorchError`` if shapes do not fit or memory runs out.
     package func accumulate(
-        _ passes: [Range<Int>], tokens: Tensor, inputs: Tensor, labels: Tensor
+        _ passes: [Range<Int>], tokens: Tensor, inputs: Tensor, labels: Tensor, beforeLast: () -> Void = {}
     ) throws(TorchError) -> Double {
         let factor = 1 / Double(tokens.shape[0] * schedule.tokenCount)
         var total = 0.0
-        for scales in passes {
+        for (position, scales) in passes.enumerated() {
             let loss = try crossEntropy(ofScales: scales, tokens: tokens, inputs: inputs, labels: labels).sum() * factor
+            if position == passes.count - 1 { beforeLast() }
             try loss.backward()
             total += try loss.detached().item()
         }

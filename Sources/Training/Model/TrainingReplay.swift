@@ -40,7 +40,7 @@ package struct TrainingReplay {
     package init(
         _ course: Course, steps: Int, configuration: TransformerConfiguration, from source: any ParameterSource,
         quantizer: MultiScaleQuantizer, tokens: Tensor, labels: Tensor
-    ) throws(TorchError) {
+    ) throws {
         var configuration = configuration
         if course == .full { configuration.pattern = .full }
         let groups: ScaleGroups = course == .cycle ? .cycle(coarseSteps: 8) : .all

@@ -8,6 +8,9 @@ final class Learner {
     /// Nil where the last weights are kept.
     let average: AveragedParameters?
     private let clip: Double
+    let processes: ProcessGroup
+    /// Nil in a process that learns alone.
+    private let reduction: GradientReduction?
     /// Stands before the names of its state; empty where there is one learner only.
     private let prefix: String
 
@@ -17,22 +20,35 @@ final class Learner {
     ///   - clip: The largest gradient norm.
     ///   - averageDecay: Of the average; 0 for none.
     ///   - name: Tells its state from that of others in the same run.
+    ///   - processes: Those that each learn from a part of a batch; all move alike.
     /// - Throws: ``Torch/TorchError`` if memory runs out.
     init(
         _ parameters: TrainableParameters, settings: AdamW.Settings, clip: Double, averageDecay: Double,
-        name: String = ""
+        name: String = "", processes: ProcessGroup = .alone
     ) throws(TorchError) {
         self.parameters = parameters
         self.clip = clip
+        self.processes = processes
+        reduction = processes.count > 1 ? try GradientReduction(parameters, over: processes) : nil
         prefix = name.isEmpty ? "" : name + "."
         optimizer = try AdamW(parameters.masters, settings: settings)
         average = averageDecay > 0 ? try AveragedParameters(parameters, decay: averageDecay) : nil
     }
 
-    /// Brings the gradients of a step to the masters, held to the largest norm; returns the norm before.
-    func clippedGradients() throws(TorchError) -> Double {
-        try parameters.gatherGradients()
+    /// Says that the next `backward` is the last of this step. Without it gradients travel to the other processes only
+    /// after it, not during it.
+    func expectLastGradients() { reduction?.expectLast() }
+
+    /// Brings the gradients of a step, means over all processes, to the masters, held to the largest norm; returns the norm
+    /// before.
+    func clippedGradients() throws -> Double {
+        if let reduction { try reduction.finish() } else { try parameters.gatherGradients() }
         return try clipGradients(of: parameters.masters.map(\.tensor), to: clip)
+    }
+
+    /// The means of a step's losses over all processes: those of the whole batch.
+    func means(_ losses: [TrainingMetric]) throws -> [TrainingMetric] {
+        zip(losses, try processes.means(losses.map(\.value))).map { TrainingMetric($0.name, $1) }
     }
 
     /// Moves the parameters by the gradients of a step, from 0, and the average after them.

@@ -48,21 +48,25 @@ final class RunFolder {
         }
         guard let present else { throw TrainingError.nothingToResume(folder: path) }
         let text = try text(of: settings)
-        if present != text { throw TrainingError.otherRun(folder: path, difference: difference(present, text)) }
+        if present != text {
+            let (there, here) = difference(present, text)
+            throw TrainingError.otherRun(folder: path, difference: "\(there) there, \(here) here")
+        }
     }
 
-    private static func text(of settings: some Codable) throws -> [UInt8] {
+    /// As ``settingsName`` has them.
+    static func text(of settings: some Codable) throws -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         return [UInt8](try encoder.encode(settings)) + [UInt8(ascii: "\n")]
     }
 
-    /// The first line that differs.
-    private static func difference(_ first: [UInt8], _ second: [UInt8]) -> String {
+    /// The first line that differs, in both.
+    static func difference(_ first: [UInt8], _ second: [UInt8]) -> (String, String) {
         let pair = zip(first.split(separator: 10), second.split(separator: 10)).first { $0 != $1 }
         func text(_ line: ArraySlice<UInt8>?) -> String {
             String(decoding: line ?? [], as: UTF8.self).trimmingCharacters(in: [" ", ","])
         }
-        return "\(text(pair?.0)) there, \(text(pair?.1)) here"
+        return (text(pair?.0), text(pair?.1))
     }
 }

@@ -8,7 +8,8 @@ public import Torch
 public final class TrainableParameters: ParameterSource {
     private let source: any ParameterSource
     private let dtype: (String) -> DType
-    private var copies: [Tensor] = []
+    /// What the layers compute with, in the same order: the masters themselves, or rounded copies of them.
+    private(set) var copies: [Tensor] = []
 
     /// The float32 masters by name, in the order of the layers.
     public private(set) var masters: [(name: String, tensor: Tensor)] = []

@@ -20,6 +20,12 @@ public enum TrainingError: Error, Hashable, Sendable, CustomStringConvertible {
     case runGoesOn(folder: String)
     /// The run folder cannot be used.
     case unusableFolder(folder: String, reason: String)
+    /// The processes cannot have equal shares of a batch.
+    case unequalShares(batch: Int, processes: Int)
+    /// A process was started with other settings, or found other pictures, than the first.
+    case otherProcess(rank: Int, found: String, expected: String)
+    /// The processes can no longer train together.
+    case processesParted(reason: String)
     /// A setting makes no sense.
     case invalidSetting(String)
     /// A file cannot serve as perceptual network.
@@ -61,6 +67,12 @@ public enum TrainingError: Error, Hashable, Sendable, CustomStringConvertible {
         case .runGoesOn(let folder):
             "Another process is training in '\(folder)': wait for its end, or choose another folder."
         case .unusableFolder(let folder, let reason): "'\(folder)' cannot be the run's folder: \(reason)."
+        case .unequalShares(let batch, let processes):
+            "A batch of \(batch) cannot be shared equally by \(processes) processes: choose a multiple of \(processes)."
+        case .otherProcess(let rank, let found, let expected):
+            "Process \(rank) has \(found), and process 0 has \(expected): start all with the same command, on the same data."
+        case .processesParted(let reason):
+            reason + " The same command with --resume goes on from the newest checkpoint."
         case .invalidSetting(let what): what
         case .unusablePerceptualNetwork(let file, let reason):
             "'\(file)' cannot be the perceptual network: \(reason). It must be a TorchScript file whose forward takes "

@@ -14,8 +14,9 @@ public enum TrainingInterruption {
     /// Whether the run should end after this step.
     public static var isRequested: Bool { received > 0 }
 
-    /// What the program should exit with after the first signal: 130 for Ctrl-C, 143 for SIGTERM, as shells expect it.
-    public static var exitStatus: Int32 { 128 + Int32(received) }
+    /// What the program should exit with after the first signal: 130 for Ctrl-C, 143 for SIGTERM, as shells expect it; the
+    /// latter too where another process of the run had the signal.
+    public static var exitStatus: Int32 { 128 + Int32(received > 0 ? received : SIGTERM) }
 
     /// A line for standard error, in memory of its own: a handler may not touch what Swift counts references to.
     nonisolated(unsafe) private static var notice = UnsafeRawBufferPointer(start: nil, count: 0)

@@ -1,4 +1,5 @@
 import FileOutput
+import Foundation
 import Images
 import NeuralNetworks
 import TensorBoard
@@ -42,17 +43,32 @@ extension StepwiseTrainer {
     /// Goes on from a checkpoint.
     func restore(_ saved: CheckpointHistory.Saved) throws {
         for (name, tensor) in state { try saved.restore(tensor, name) }
-        let steps = saved.counters.optimizerSteps
-        let expected = optimizerSteps.count
-        guard steps.count == expected, steps.allSatisfy({ $0 >= 0 }) else {
-            throw TrainingError.incompleteCheckpoint(file: saved.path, missing: "step counts of \(expected) parameters")
+        guard try goOn(after: saved.counters.optimizerSteps) else {
+            throw TrainingError.incompleteCheckpoint(
+                file: saved.path, missing: "step counts of \(optimizerSteps.count) parameters")
         }
+    }
+
+    /// Takes over the state of the first process.
+    func follow(_ counters: CheckpointHistory.Counters, in processes: ProcessGroup) throws {
+        try withoutGradients {
+            for (_, tensor) in state where tensor.count > 0 { try processes.broadcast(tensor) }
+        }
+        // A fresh run has no counts yet.
+        let isFresh = counters.optimizerSteps.isEmpty
+        _ = try goOn(after: isFresh ? optimizerSteps : counters.optimizerSteps)
+    }
+
+    /// Hands restored values on, with the optimizers' step counts; false where these are not those of the parameters.
+    private func goOn(after steps: [Int]) throws -> Bool {
+        guard steps.count == optimizerSteps.count, steps.allSatisfy({ $0 >= 0 }) else { return false }
         var rest = steps[...]
         for learner in learners {
             _ = learner.optimizer.restore(steps: Array(rest.prefix(learner.optimizer.steps.count)))
             rest = rest.dropFirst(learner.optimizer.steps.count)
             try learner.parameters.publish()
         }
+        return true
     }
 }
 
@@ -122,12 +138,15 @@ public struct TrainingRhythm: Codable, Hashable, Sendable {
 
 /// Runs a trainer from where it stands to its end, and saves it on the way.
 struct TrainingLoop {
-    let folder: RunFolder
+    /// Nil in all processes but the first, which alone writes, measures and reports.
+    let folder: RunFolder?
     let length: TrainingLength
     let learningRate: Double
     let rhythm: TrainingRhythm
     /// Asked between steps.
     let isInterrupted: () -> Bool
+    /// Those that each learn from a part of each batch. They have the same state after every step.
+    var processes: ProcessGroup = .alone
 
     func run(
         _ trainer: any StepwiseTrainer, resuming: Bool, notice: (TrainingNotice) throws -> Void,
@@ -136,7 +155,9 @@ struct TrainingLoop {
         do {
             return try attempt(trainer, resuming: resuming, notice: notice, report: report)
         } catch let error as FileOutputError {
-            throw TrainingError.unwritable(reason: "\(error)", saved: folder.checkpoints.latest)
+            throw TrainingError.unwritable(reason: "\(error)", saved: folder?.checkpoints.latest)
+        } catch let error as ProcessGroupError {
+            throw TrainingError.processesParted(reason: "\(error)")
         }
     }
 
@@ -145,13 +166,13 @@ struct TrainingLoop {
         report: (TrainingReport) throws -> Void
     ) throws -> TrainingOutcome {
         var counters = try beginning(trainer, resuming: resuming, notice)
-        let log = try MetricsLog(path: folder.metricsPath, keeping: counters.lines)
-        if log.count < counters.lines {
+        let log = try folder.map { try MetricsLog(path: $0.metricsPath, keeping: counters.lines) }
+        if let folder, let log, log.count < counters.lines {
             try notice(.linesMissing(file: folder.metricsPath, found: log.count, expected: counters.lines))
         }
-        var needsSaving = folder.checkpoints.latest == nil
+        var needsSaving = folder?.checkpoints.latest == nil
         func save() throws {
-            guard needsSaving else { return }
+            guard needsSaving, let folder, let log else { return }
             try checkFinite(trainer.state, step: counters.step)
             // On the disk before the checkpoint that counts them.
             try log.synchronize()
@@ -160,7 +181,9 @@ struct TrainingLoop {
             try folder.checkpoints.save(counters, tensors: trainer.state)
             needsSaving = false
         }
-        let events = try EventFile(folder: folder.path, firstStep: counters.step == 0 ? 0 : counters.step + 1)
+        let events = try folder.map {
+            try EventFile(folder: $0.path, firstStep: counters.step == 0 ? 0 : counters.step + 1)
+        }
         let clock = ContinuousClock()
         let start = clock.now
         let (firstStep, earlierSeconds) = (counters.step, counters.seconds)
@@ -168,6 +191,7 @@ struct TrainingLoop {
         // Since the latest line of the log.
         var (waited, waitedSteps) = (Duration.zero, 0)
         func publish(_ metrics: [TrainingMetric], isValidation: Bool, logging: Bool = true) throws {
+            guard let log, let events else { return }
             let wait = (waited.inSeconds / Double(max(waitedSteps, 1)) * 1e6).rounded() / 1e6
             if logging {
                 let milliseconds = (counters.seconds * 1000).rounded()
@@ -188,7 +212,9 @@ struct TrainingLoop {
         }
         while true {
             // Before a measurement, which may take long: a resumed run makes up for it.
-            if isInterrupted() {
+            let (isAsked, seconds) = try agreed(isInterrupted(), seconds: counters.seconds)
+            counters.seconds = seconds
+            if isAsked {
                 try save()
                 return .interrupted
             }
@@ -197,10 +223,10 @@ struct TrainingLoop {
             // Measuring and saving take nothing from a run that is given minutes.
             let pause = clock.now
             if isEnd || counters.step % rhythm.validation == 0, counters.measuredStep != counters.step {
-                try publish(trainer.validate(), isValidation: true)
+                if processes.isFirst { try publish(trainer.validate(), isValidation: true) }
                 counters.measuredStep = counters.step
                 needsSaving = true
-            } else if isEnd, counters.step == firstStep {
+            } else if isEnd, counters.step == firstStep, processes.isFirst {
                 // A finished run was resumed: who watches it still wants to know how it ended.
                 try publish(trainer.validate(), isValidation: true, logging: false)
             }
@@ -227,9 +253,21 @@ struct TrainingLoop {
         }
     }
 
-    /// The counters to begin with, and the trainer as it was then.
+    /// The counters to begin with, and the trainer as it was then: in all processes as the first one finds it.
     private func beginning(
         _ trainer: any StepwiseTrainer, resuming: Bool, _ notice: (TrainingNotice) throws -> Void
+    ) throws -> CheckpointHistory.Counters {
+        let found = try folder.map { try beginning(trainer, in: $0, resuming: resuming, notice) }
+        let own = found ?? CheckpointHistory.Counters()
+        guard processes.count > 1 else { return own }
+        let counters = try JSONDecoder().decode(
+            CheckpointHistory.Counters.self, from: Data(processes.broadcast([UInt8](JSONEncoder().encode(own)))))
+        try trainer.follow(counters, in: processes)
+        return counters
+    }
+
+    private func beginning(
+        _ trainer: any StepwiseTrainer, in folder: RunFolder, resuming: Bool, _ notice: (TrainingNotice) throws -> Void
     ) throws -> CheckpointHistory.Counters {
         let fresh = CheckpointHistory.Counters(samples: trainer.sampleCount, identity: trainer.identity)
         guard resuming else { return fresh }
@@ -248,6 +286,12 @@ struct TrainingLoop {
         return saved.counters
     }
 
+    /// Whether any process was asked to end, and the time by the clock of the first: all end at the same step.
+    private func agreed(_ isInterrupted: Bool, seconds: Double) throws -> (isInterrupted: Bool, seconds: Double) {
+        let values = try processes.maxima([isInterrupted ? 1 : 0, processes.isFirst ? seconds : 0])
+        return (values[0] > 0, values[1])
+    }
+
     /// Throws instead of saving what no run can go on from: a step can ruin parameters with a loss that is still a number.
     private func checkFinite(_ state: [(name: String, tensor: Tensor)], step: Int) throws {
         try withoutGradients {
@@ -259,7 +303,7 @@ struct TrainingLoop {
     }
 
     private func diverged(_ what: String, _ value: Double, step: Int) -> TrainingError {
-        .diverged(what: what, value: value, step: step, saved: folder.checkpoints.latest)
+        .diverged(what: what, value: value, step: step, saved: folder?.checkpoints.latest)
     }
 
     /// What TensorBoard shows: what the log has, and a picture.

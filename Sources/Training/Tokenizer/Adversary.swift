@@ -12,8 +12,11 @@ final class Adversary {
     /// - Parameters:
     ///   - settings: Of the discriminator.
     ///   - run: Of the tokenizer's run: seed, precision, largest gradient norm.
+    ///   - processes: Those that each learn from a part of a batch.
     /// - Throws: ``Torch/TorchError`` if memory runs out.
-    init(_ settings: DiscriminatorSettings, of run: TokenizerTrainingSettings) throws(TorchError) {
+    init(
+        _ settings: DiscriminatorSettings, of run: TokenizerTrainingSettings, processes: ProcessGroup = .alone
+    ) throws(TorchError) {
         self.settings = settings
         let dtype: DType = run.usesBFloat16 ? .bfloat16 : .float32
         self.dtype = dtype
@@ -21,7 +24,8 @@ final class Adversary {
         let parameters = TrainableParameters(FreshParameters(seed: ~run.seed)) { _ in dtype }
         network = try PatchDiscriminator(settings, at: ParameterPath(parameters))
         learner = try Learner(
-            parameters, settings: settings.optimizer, clip: run.clip, averageDecay: 0, name: "discriminator")
+            parameters, settings: settings.optimizer, clip: run.clip, averageDecay: 0, name: "discriminator",
+            processes: processes)
     }
 
     /// Whether it learns and is listened to in a step, from 0.
@@ -50,12 +54,13 @@ final class Adversary {
     ///   - layer: The weights of the decoder's last layer.
     ///   - error: The gradient of the reconstruction error with respect to x̂.
     /// - Returns: The gradient for the tokenizer, and numbers.
-    /// - Throws: ``Torch/TorchError`` if memory runs out.
+    /// - Throws: ``Torch/TorchError`` if memory runs out, ``Torch/ProcessGroupError`` where another process is gone.
     func contest(
         of reconstructions: Tensor, against pictures: Tensor, layer: Tensor, error: Tensor
-    ) throws(TorchError) -> Contest {
+    ) throws -> Contest {
         try learner.parameters.dropGradients()
         let loss = try loss(real: pictures, reconstructed: reconstructions)
+        learner.expectLastGradients()
         try loss.backward()
         let norm = try learner.clippedGradients()
         let pressure = try pressure(on: reconstructions)
@@ -103,13 +108,17 @@ final class Adversary {
     ///   - layer: The weights of the decoder's last layer.
     ///   - error: The gradient of the reconstruction error with respect to x̂.
     ///   - pressure: The gradient of ``pressure(on:)``.
-    /// - Returns: The weight, not negative.
-    /// - Throws: ``Torch/TorchError`` if memory runs out.
+    /// - Returns: The weight, not negative: that of the whole batch.
+    /// - Throws: ``Torch/TorchError`` if memory runs out, ``Torch/ProcessGroupError`` where another process is gone.
     func weight(
         at pictures: Tensor, layer: Tensor, error: Tensor, pressure: Tensor
-    ) throws(TorchError) -> Double {
-        func pull(_ gradient: Tensor) throws(TorchError) -> Double {
-            try pictures.derivative(withRespectTo: layer, weights: gradient).converted(to: .float32).norm().item()
+    ) throws -> Double {
+        let processes = learner.processes
+        func pull(_ gradient: Tensor) throws -> Double {
+            let force = try pictures.derivative(withRespectTo: layer, weights: gradient).converted(to: .float32)
+            let whole = try force.contiguous()
+            try processes.sum(whole)
+            return try whole.norm().item() / Double(processes.count)
         }
         let ratio = try pull(error) / (pull(pressure) + 1e-4)
         // Not by `min`, which would make a number of NaN.

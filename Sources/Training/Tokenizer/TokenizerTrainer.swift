@@ -26,11 +26,11 @@ final class TokenizerTrainer: StepwiseTrainer {
     ///   - perceptual: The network that the settings name.
     ///   - pictures: What is learned from.
     ///   - validation: What is measured on.
-    ///   - part: The places in each batch that are learned from here; nil for all.
+    ///   - processes: Each learns from its share of each batch.
     /// - Throws: ``Torch/TorchError`` if memory runs out, ``DataError`` where too many pictures cannot be read.
     init(
         _ settings: TokenizerTrainingSettings, perceptual: PerceptualNetwork? = nil, pictures: PictureSet,
-        validation: PictureSet, part: Range<Int>? = nil
+        validation: PictureSet, processes: ProcessGroup = .alone
     ) throws {
         self.settings = settings
         self.perceptual = perceptual
@@ -45,12 +45,16 @@ final class TokenizerTrainer: StepwiseTrainer {
             vocabulary: settings.tokenizer.vocabularySize,
             usesPerStep: settings.batch * settings.tokenizer.schedule.tokenCount)
         let order = ShuffledOrder(
-            count: pictures.count, seed: settings.seed, batch: settings.batch, part: part, mirrors: settings.mirrors)
+            count: pictures.count, seed: settings.seed, batch: settings.batch,
+            part: processes.share(of: settings.batch), mirrors: settings.mirrors)
         feed = PictureFeed(pictures, order: order)
         try Self.makeIdentities(parameters)
         learner = try Learner(
-            parameters, settings: settings.optimizer, clip: settings.clip, averageDecay: settings.averageDecay)
-        adversary = try settings.discriminator.map { (own) throws(TorchError) in try Adversary(own, of: settings) }
+            parameters, settings: settings.optimizer, clip: settings.clip, averageDecay: settings.averageDecay,
+            processes: processes)
+        adversary = try settings.discriminator.map { (own) throws(TorchError) in
+            try Adversary(own, of: settings, processes: processes)
+        }
         try startCodebook()
     }
 
@@ -141,25 +145,28 @@ final class TokenizerTrainer: StepwiseTrainer {
             gradient = try gradient + contest.gradient
             metrics += contest.metrics
         }
+        learner.expectLastGradients()
         // Its gradient with respect to the reconstructions is `gradient`, so that encoder and decoder are gone through once.
         try (reconstructions * gradient).sum().adding(quantized.loss, times: settings.quantizerWeight).backward()
         let norm = try learner.clippedGradients()
+        metrics = try learner.means(metrics)
         metrics.append(TrainingMetric("gradient_norm", norm))
         guard metrics.allSatisfy(\.value.isFinite) else { return metrics }
         try learner.move(step: step, learningRate: learningRate)
         try adversary?.move(step: step, share: learningRate / settings.learningRate)
-        try usage.record(quantized.codes)
+        try usage.record(quantized.codes, in: learner.processes)
         if step % settings.revivalInterval == 0 {
             metrics.append(TrainingMetric("revived", Double(try revive(step: step, from: quantized.vectors))))
         }
         return metrics
     }
 
-    private func revive(step: Int, from vectors: [Tensor]) throws(TorchError) -> Int {
+    private func revive(step: Int, from vectors: [Tensor]) throws -> Int {
         guard let codebook = learner.parameters[Self.codebookName] else { return 0 }
-        return try withoutGradients { () throws(TorchError) in
+        return try withoutGradients {
             var generator = SplitMix64(seed: settings.seed, stream: step, purpose: 2)
-            let revivals = try usage.revivals(below: settings.deadShare, from: vectors, using: &generator)
+            let revivals = try usage.revivals(
+                below: settings.deadShare, from: vectors, of: learner.processes, using: &generator)
             guard let revivals else { return 0 }
             // The quantizer computes in float32, so this is the tensor that it reads, too.
             try codebook.replaceRows(revivals.codes, with: revivals.vectors)

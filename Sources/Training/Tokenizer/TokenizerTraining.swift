@@ -4,7 +4,7 @@ import ImageTokenizer
 import Images
 import Models
 import TokenPyramid
-import Torch
+public import Torch
 
 /// A run that trains a tokenizer in a folder, and can be stopped and resumed.
 public struct TokenizerTraining {
@@ -43,6 +43,7 @@ public struct TokenizerTraining {
     ///   - pictures: What is learned from.
     ///   - validation: What is measured on.
     ///   - resuming: Whether to go on from the newest whole checkpoint in the folder.
+    ///   - processes: Each learns from its share of each batch; the first one reads, writes, measures and reports.
     ///   - report: Gets losses and measurements.
     ///   - notice: Gets how the run goes on.
     ///   - isInterrupted: Asked between steps.
@@ -50,22 +51,24 @@ public struct TokenizerTraining {
     /// - Throws: ``TrainingError`` or what reading and writing throw.
     public func run(
         pictures: PictureSet, validation: PictureSet, resuming: Bool = false,
-        report: (TrainingReport) throws -> Void = { _ in },
+        processes: ProcessGroup = .alone, report: (TrainingReport) throws -> Void = { _ in },
         notice: (TrainingNotice) throws -> Void = { _ in },
         isInterrupted: @escaping () -> Bool = { TrainingInterruption.isRequested }
     ) throws -> TrainingOutcome {
         try settings.check(pictures)
-        let runFolder = try RunFolder(path: folder, settings: settings, resuming: resuming)
+        try processes.requireAgreement(on: settings, samples: pictures.count)
+        let runFolder =
+            processes.isFirst ? try RunFolder(path: folder, settings: settings, resuming: resuming) : nil
         let trainer = try TokenizerTrainer(
-            settings, perceptual: perceptual, pictures: pictures, validation: validation)
+            settings, perceptual: perceptual, pictures: pictures, validation: validation, processes: processes)
         let loop = TrainingLoop(
             folder: runFolder, length: settings.length, learningRate: settings.learningRate, rhythm: settings.rhythm,
-            isInterrupted: isInterrupted)
+            isInterrupted: isInterrupted, processes: processes)
         let outcome = try loop.run(trainer, resuming: resuming, notice: notice) { progress in
             if progress.isValidation { try writeExamples(trainer.latestMeasurement) }
             try report(progress)
         }
-        if outcome == .finished { try write(trainer.learner.result) }
+        if outcome == .finished, processes.isFirst { try write(trainer.learner.result) }
         return outcome
     }
 

@@ -1,0 +1,50 @@
+import ArgumentParser
+import FileOutput
+import Foundation
+import MVAR
+
+/// The processes that a launcher started together, around the body of a command.
+struct LaunchedProcesses {
+    private let environment: LauncherEnvironment?
+
+    /// How many there are.
+    var count: Int { environment?.count ?? 1 }
+
+    /// Whether this process is the one that reports.
+    var isFirst: Bool { environment?.rank ?? 0 == 0 }
+
+    /// Reads the launcher's variables, and throws where they make no sense.
+    init(_ variables: [String: String] = ProcessInfo.processInfo.environment) throws(LauncherError) {
+        environment = try LauncherEnvironment.read(variables)
+    }
+
+    /// Prints nothing.
+    private static let silence: @Sendable (String) throws -> Void = { _ in }
+
+    /// Runs a command's body in this process when the others have come, and waits for them at the end. Only the first
+    /// process prints results.
+    func run(_ body: (ProcessGroup) throws -> Void) throws {
+        guard let environment else { return try body(.alone) }
+        Interruption.outliveReaders()
+        let group = try ProcessGroup(environment) { failure in
+            StandardError.write("mvar: \(failure)")
+            AtomicFile.removeUnfinishedFiles()
+            _exit(1)
+        }
+        do {
+            guard !isFirst else {
+                try body(group)
+                return try group.leave()
+            }
+            try OutputOptions.$printer.withValue(Self.silence, operation: { try body(group) })
+            try group.leave()
+        } catch let status as ExitCode {
+            // An end that all have agreed on.
+            try group.leave()
+            throw status
+        } catch {
+            group.announceFailure("\(error)")
+            throw error
+        }
+    }
+}
