@@ -86,7 +86,7 @@ let package = Package(
             name: "Training",
             dependencies: [
                 "Checkpoints", "CZlib", "FileInput", "FileOutput", "Images", "ImageTokenizer", "Models",
-                "NeuralNetworks", "ScaleTransformer", "TensorBoard", "TokenPyramid", "Torch",
+                "NeuralNetworks", "Sampling", "ScaleTransformer", "TensorBoard", "TokenPyramid", "Torch",
             ]),
         .target(
             name: "MVAR",

@@ -30,9 +30,9 @@ done
 mkdir -p "$runs"
 common=(--data "${train[@]}" --validation "$data/val.tar" ${threads:+--threads "$threads"})
 # bfloat16 is faster where the processor has instructions for it, and refused elsewhere.
-grep -qsE 'avx512_bf16|amx_bf16' /proc/cpuinfo && common+=(--bfloat16)
+grep -qsE 'avx512_bf16|amx_bf16' /proc/cpuinfo && common+=(--precision bfloat16)
 
-resume() { if [ -f "$1/checkpoint.safetensors" ]; then echo --resume; fi; }
+resume() { if [ -f "$1/run.json" ]; then echo --resume; fi; }
 
 if [ ! -f "$runs/tokenizer/model/config.json" ]; then
     # shellcheck disable=SC2046  # one word or none

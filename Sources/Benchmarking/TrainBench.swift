@@ -34,6 +34,7 @@ package struct TrainBench {
     package var groups = ScaleGroups.all
     /// Pictures of a step, 1 or more.
     package var batch = 1
+    package var recomputesActivations = false
     /// What the blocks compute in: float32 or bfloat16.
     package var precision = Precision.float32
     /// How often, after one step to warm up; 1 or more.
@@ -98,9 +99,10 @@ private final class Session {
         }
         let labels = (0..<bench.batch).map { $0 % bench.transformer.classes }
         let tokens = try Tensor(values, shape: [bench.batch, count])
+        var work = ModelStep(bench.groups.passes(step: step, of: ScalePass.all(bench.transformer)))
+        work.recomputesActivations = bench.recomputesActivations
         _ = try optimization.step(
-            step, passes: bench.groups.passes(step: step, bench.transformer), tokens: tokens,
-            inputs: withoutGradients { try quantizer.teacherInputs(tokens) },
+            step, work, tokens: tokens, inputs: withoutGradients { try quantizer.teacherInputs(tokens) },
             labels: Tensor(labels, shape: [bench.batch]), learningRate: 1e-4)
     }
 

@@ -41,6 +41,10 @@ public struct TokenizerConfiguration: Codable, Hashable, Sendable {
     /// The published tokenizer: 109 M parameters.
     public static let published = TokenizerConfiguration()
 
+    /// A tokenizer of 64 pixels that 2 cores can train: about 1 M parameters.
+    public static let small = TokenizerConfiguration(
+        channels: 32, multipliers: [1, 1, 2], latentChannels: 16, vocabularySize: 1024)
+
     /// How many pixels a latent cell covers along a side.
     public var stride: Int { 1 << (multipliers.count - 1) }
     /// The side of the pictures in pixels.

@@ -57,8 +57,9 @@ struct TrainCacheCommand: AsyncParsableCommand {
     func run() async throws {
         try FileDestination(file.output).check()
         try threads.apply()
-        let network = try tokenizer.load()
-        let fingerprint = try TokenizerFingerprint(network.configuration, tensors: tokenizer.tensors())
+        let source = try tokenizer.source()
+        let network = try source.load()
+        let fingerprint = try TokenizerFingerprint(network.configuration, tensors: source.tensors())
         let progress = output.progress("computing tokens", unit: "picture")
         defer { progress.finish() }
         progress.announce("counting pictures")

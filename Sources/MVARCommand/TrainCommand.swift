@@ -41,7 +41,7 @@ struct TrainCommand: AsyncParsableCommand {
             The run's folder also has event files: 'tensorboard --logdir runs' shows the curves of all runs there while \
             they grow.
 
-            This is a first plain form, enough for small models such as the one that comes with mvar.
+            A run can be described by a file instead of options: --config takes a recipe, or the run.json of another run.
             """,
         subcommands: [TrainTokenizerCommand.self, TrainCacheCommand.self, TrainModelCommand.self])
 }

@@ -10,7 +10,7 @@ struct TrainModelCommand: AsyncParsableCommand {
         usage: """
             mvar train model [<options>] --tokenizer <path>
             (--data <path> ... | --cache <file>) --validation <path> ...
-            --run <folder> (--steps <N> | --minutes <X>)
+            --run <folder> (--steps <N> | --epochs <X> | --minutes <X>)
             """,
         discussion: """
             Prints the loss on held-out pictures, now and then and at the end: the mean cross-entropy of a token. The \
@@ -23,8 +23,8 @@ struct TrainModelCommand: AsyncParsableCommand {
                 --data train.tar --validation val.tar \\
                 --run runs/model --minutes 45
               mvar train model --tokenizer vae_ch160v4096z32.pth --from var_d16.pth \\
-                --data pictures --validation held-out --run runs/d16 --steps 20000 \\
-                --learning-rate 1e-5
+                --config recipes/mvar-d16-fine-tuned.json \\
+                --data pictures --validation held-out --run runs/d16
             """)
 
     @OptionGroup(title: "Pictures") var pictures: TrainSourceOptions
@@ -33,94 +33,26 @@ struct TrainModelCommand: AsyncParsableCommand {
     @OptionGroup(title: "Pictures") var held: TrainValidationOptions
     @OptionGroup(title: "Run") var run: TrainRunOptions
     @OptionGroup(title: "Model") var tokenizer: TrainTokenizerOption
-    @OptionGroup(title: "Model") var shape: NetworkOptions
+    @OptionGroup(title: "Model") var shape: TrainedNetworkOptions
+    @OptionGroup(title: "Learning") var length: LengthOptions
     @OptionGroup(title: "Learning") var scales: GroupsOption
-    @OptionGroup(title: "Learning") var learning: LearningOptions
+    @OptionGroup(title: "Learning") var learning: ModelLearningOptions
     @OptionGroup(title: "For sampling") var recommended: RecommendationOptions
     @OptionGroup(title: "Output") var output: OutputOptions
 
     /// Tokens instead of pictures.
-    struct CacheOption: ParsableArguments {
+    struct CacheOption: ParsableArguments, SettingOptions {
         @Option(
             help: ArgumentHelp(
                 "Instead of --data: the tokens of the pictures, made by 'mvar train cache'.", valueName: "file"),
             completion: .file(extensions: ["safetensors"]))
         var cache: String?
-    }
 
-    /// The network that is trained.
-    struct NetworkOptions: ParsableArguments {
-        @Option(
-            help: ArgumentHelp(
-                "Begin with the weights of this model: a file of VAR or MVAR, a .safetensors file, or a folder.",
-                discussion: """
-                    Its shape is taken, but for the attention pattern, which is --attention's whatever masks the file \
-                    holds. Where there is another number of classes, only their vectors begin anew.
-                    """, valueName: "path"),
-            completion: .file())
-        var from: String?
-
-        @Option(
-            parsing: .unconditional,
-            help: ArgumentHelp("The number of blocks. (default: 6, or --from's)", valueName: "N"))
-        var depth: Int?
-
-        @Option(
-            parsing: .unconditional,
-            help: ArgumentHelp("Channels of a token. (default: 192, or --from's)", valueName: "N"))
-        var width: Int?
-
-        @Option(
-            parsing: .unconditional,
-            help: ArgumentHelp(
-                "Attention heads, a divisor of --width. (default: one for every 64 channels)", valueName: "N"))
-        var heads: Int?
-
-        @Option(
-            help: ArgumentHelp(
-                "Which tokens see which.", discussion: ShapeOptions.patterns, valueName: "pattern"))
-        var attention: AttentionPattern = .spatial(kernel: 7)
-
-        func validate() throws {
-            guard let from else { return }
-            let shape = [("--depth", depth), ("--width", width), ("--heads", heads)]
-            if let (option, value) = shape.first(where: { $0.1 != nil }), let value {
-                throw OptionError(
-                    option: option, value: "\(value)", need: "left out: the shape is that of '\(from)'")
-            }
-        }
-
-        func start(for tokenizer: TokenizerConfiguration) throws -> StartingModel? {
-            try from.map { try StartingModel($0, schedule: tokenizer.schedule) }
-        }
-
-        func configuration(
-            for tokenizer: TokenizerConfiguration, classes: Int, from start: StartingModel?
-        ) -> TransformerConfiguration {
-            if let start { return start.configuration(classes: classes, pattern: attention) }
-            let width = width ?? 192
-            return TransformerConfiguration(
-                depth: depth ?? 6, width: width, heads: heads ?? max(1, width / 64), classes: classes,
-                vocabularySize: tokenizer.vocabularySize, latentChannels: tokenizer.latentChannels,
-                schedule: tokenizer.schedule, pattern: attention)
-        }
-    }
-
-    /// How it learns.
-    struct LearningOptions: ParsableArguments {
-        @Option(
-            parsing: .unconditional,
-            help: ArgumentHelp("How often a label is left out, for guidance; in 0...1.", valueName: "X"))
-        var labelDrop: Double = 0.1
-
-        @Option(
-            parsing: .unconditional,
-            help: ArgumentHelp("How much weights shrink at each step, times the learning rate.", valueName: "X"))
-        var weightDecay: Double = 0.05
+        func set(in overlay: inout SettingsOverlay) throws { try overlay.set("inputs", "cache", to: cache) }
     }
 
     /// What the model's configuration says for `mvar sample`.
-    struct RecommendationOptions: ParsableArguments {
+    struct RecommendationOptions: ParsableArguments, SettingOptions {
         @Option(
             help: ArgumentHelp(
                 "A file with the names of the classes, a line each: the folder's name, a tab, the name; or a number and a tab before them. (default: the folders' names)",
@@ -130,16 +62,30 @@ struct TrainModelCommand: AsyncParsableCommand {
 
         @Option(
             parsing: .unconditional,
-            help: ArgumentHelp("Guidance, by the formula that 'mvar sample --help' gives.", valueName: "X"))
-        var cfg: Double = 1.5
+            help: ArgumentHelp(
+                "Guidance, by the formula that 'mvar sample --help' gives. (default: 1.5)", valueName: "X"))
+        var cfg: Double?
 
-        @Option(parsing: .unconditional, help: ArgumentHelp("Top-k, 0 for all tokens.", valueName: "N"))
-        var topK: Int = 0
+        @Option(
+            parsing: .unconditional, help: ArgumentHelp("Top-k, 0 for all tokens. (default: 0)", valueName: "N"))
+        var topK: Int?
 
-        @Option(parsing: .unconditional, help: ArgumentHelp("Top-p, 0 for all tokens.", valueName: "X"))
-        var topP: Double = 0.96
+        @Option(
+            parsing: .unconditional, help: ArgumentHelp("Top-p, 0 for all tokens. (default: 0.96)", valueName: "X"))
+        var topP: Double?
 
-        func validate() throws { try SamplingParameters(guidance: cfg, topK: topK, topP: topP).check() }
+        static let defaults = SamplingDefaults(guidance: 1.5, topK: 0, topP: 0.96)
+
+        func validate() throws {
+            try SamplingParameters(guidance: cfg ?? 0, topK: topK ?? 0, topP: topP ?? 0).check()
+        }
+
+        func set(in overlay: inout SettingsOverlay) throws {
+            try overlay.set("inputs", "class_names", to: classNames)
+            try overlay.set("sampling", "cfg", to: cfg)
+            try overlay.set("sampling", "top_k", to: topK)
+            try overlay.set("sampling", "top_p", to: topP)
+        }
     }
 
     /// What `--json` prints.
@@ -152,39 +98,49 @@ struct TrainModelCommand: AsyncParsableCommand {
     }
 
     func validate() throws {
-        if pictures.data.isEmpty == (cached.cache == nil) {
+        if !pictures.data.isEmpty, cached.cache != nil {
             throw ValidationError("pictures come from --data or their tokens from --cache: give one of them")
-        }
-        if cached.cache != nil, pictures.classes != nil {
-            throw ValidationError("--classes is for pictures: give it to 'mvar train cache'")
         }
         if cached.cache != nil, augmentation.crop == .random {
             throw ValidationError(
                 "--crop random needs pictures: --cache has the tokens of their middles; give --data instead")
         }
+        if !run.hasFile { try length.requireEnd() }
     }
 
     mutating func run() async throws {
         let processes = try run.begin()
+        // Before the processes meet: whoever cannot begin must not keep the others waiting.
+        let settings = try overlay().section("training").applied(to: ModelTrainingSettings(model: .published(depth: 1)))
+        try TrainingError.requireEqualShares(ofBatch: settings.batch, processes: processes.count)
         if !processes.isFirst { output.quiet = true }
         try processes.run(train)
     }
 
     private func train(_ processes: ProcessGroup) throws {
-        let tokenizer = try self.tokenizer.load()
-        let tensors = try self.tokenizer.tensors()
+        let overlay = try self.overlay()
+        let inputs = try overlay.section("inputs").applied(to: RunInputs())
+        try check(inputs)
+        let sampling = try overlay.section("sampling").applied(to: RecommendationOptions.defaults)
+        let training = try overlay.section("training")
+        try run.check(training.value("precision") ?? .float32)
+
+        let file = TokenizerFile(path: inputs.tokenizer ?? "")
+        let tokenizer = try file.load()
+        let tensors = try file.tensors()
         let configuration = tokenizer.configuration
-        let start = try shape.start(for: configuration)
-        let (found, classes, skipped) = try source(for: configuration, tensors: tensors)
-        let held = try self.held.pictures(
+        let start = try training.value("from").map { try StartingModel($0, schedule: configuration.schedule) }
+        let (found, classes, skipped) = try source(
+            inputs, crop: training.value("crop") ?? .center, for: configuration, tensors: tensors)
+        let held = try inputs.validationPictures(
             of: classes, side: configuration.imageSide, workers: pictures.workers, output: output)
-        self.held.remark(found.count, classes: classes.count, held: held, skipped: skipped, output: output)
-        let training = try ModelTraining(
-            settings(shape.configuration(for: configuration, classes: classes.count, from: start)), folder: run.run,
-            tokenizer: tokenizer, tokenizerTensors: tensors, from: start)
-        if processes.isFirst { try training.checkFolder(resuming: run.resume) }
-        try training.check(found, heldOut: held)
-        let description = try recommendation(classes: classes)
+        TrainValidationOptions.remark(found.count, classes: classes.count, held: held, skipped: skipped, output: output)
+        let run = try ModelTraining(
+            ModelTrainingSettings(training, tokenizer: configuration, classes: classes.count, from: start),
+            folder: run.run, tokenizer: tokenizer, tokenizerTensors: tensors, from: start, inputs: inputs)
+        if processes.isFirst { try run.checkFolder(resuming: self.run.resume) }
+        try run.check(found, heldOut: held)
+        let description = try Self.recommendation(sampling, inputs, classes: classes)
 
         let encoding = output.progress("computing tokens", unit: "picture")
         defer { encoding.finish() }
@@ -193,34 +149,35 @@ struct TrainModelCommand: AsyncParsableCommand {
         encoding.finish()
         let watch = TrainingWatch("model", output: output)
         defer { watch.end() }
-        let outcome = try training.run(
-            on: source, validation: heldTokens, description: description, resuming: run.resume,
+        let outcome = try run.run(
+            on: source, validation: heldTokens, description: description, resuming: self.run.resume,
             processes: processes, report: watch.receive, notice: watch.remark)
-        try watch.check(outcome, run: run.run)
+        try watch.check(outcome, run: self.run.run)
         guard processes.isFirst else { return }
         watch.announce("reading the model as a classifier")
-        let best = try LoadedModel(ModelSource(model: training.resultPath))
+        let best = try LoadedModel(ModelSource(model: run.resultPath))
         let likelihood = try ClassLikelihood(of: best.transformer, tokenizer: tokenizer, on: heldTokens)
         watch.end()
         try report(
             Result(
-                model: training.resultPath, accuracy: likelihood.accuracy, loss: likelihood.loss,
+                model: run.resultPath, accuracy: likelihood.accuracy, loss: likelihood.loss,
                 confusion: likelihood.confusion),
             pictures: held.count)
     }
 
     /// What is learned from, before anything is computed; the classes, and how many pictures were skipped.
     private func source(
-        for configuration: TokenizerConfiguration, tensors: [(name: String, tensor: Tensor)]
+        _ inputs: RunInputs, crop: PictureCrop, for configuration: TokenizerConfiguration,
+        tensors: [(name: String, tensor: Tensor)]
     ) throws -> (TokenSource, classes: [String], skipped: Int) {
-        if let path = cached.cache {
+        if let path = inputs.cache {
             let cache = try TokenCache(
                 path: path, configuration: configuration,
                 fingerprint: TokenizerFingerprint(configuration, tensors: tensors))
             return (.tokens(cache.tokens), cache.classes, 0)
         }
-        let learned = try pictures.pictures(
-            side: configuration.imageSide, crop: augmentation.crop, output: output)
+        let learned = try inputs.pictures(
+            side: configuration.imageSide, crop: crop, workers: pictures.workers, output: output)
         try learned.requireClasses()
         return (.pictures(learned), learned.classes, learned.unreadable.count)
     }
@@ -240,23 +197,37 @@ struct TrainModelCommand: AsyncParsableCommand {
         return .tokens(tokens)
     }
 
-    private func settings(_ configuration: TransformerConfiguration) -> ModelTrainingSettings {
-        ModelTrainingSettings(
-            model: configuration, batch: run.batch, crop: augmentation.crop, mirrors: !augmentation.noFlip,
-            learningRate: run.learningRate, optimizer: .init(weightDecay: learning.weightDecay),
-            labelDrop: learning.labelDrop,
-            averageDecay: run.average, groups: scales.groups, usesBFloat16: run.bfloat16, seed: run.seed,
-            length: run.length, rhythm: run.rhythm)
+    /// The settings of the file and of options.
+    private func overlay() throws -> SettingsOverlay {
+        var overlay = try run.overlay(
+            pictures, cached, augmentation, held, shape, length, scales, learning, recommended)
+        try overlay.set("inputs", "tokenizer", to: tokenizer.tokenizer)
+        try overlay.requireSections(["inputs", "sampling", "training"])
+        return overlay
+    }
+
+    /// Throws where something is missing that options or a file should have named.
+    private func check(_ inputs: RunInputs) throws {
+        if inputs.data.isEmpty == (inputs.cache == nil) {
+            throw ValidationError("pictures come from --data or their tokens from --cache: give one of them")
+        }
+        if inputs.cache != nil, inputs.classes != nil {
+            throw ValidationError("--classes is for pictures: give it to 'mvar train cache'")
+        }
+        if inputs.tokenizer == nil { throw ValidationError("--tokenizer needs a path") }
+        try inputs.requireValidation()
     }
 
     /// What the result's `config.json` says beside shapes.
-    private func recommendation(classes: [String]) throws -> ModelDescription {
+    private static func recommendation(
+        _ sampling: SamplingDefaults, _ inputs: RunInputs, classes: [String]
+    ) throws -> ModelDescription {
         var description = ModelDescription()
         description.classIDs = classes
-        description.classNames = try names(of: classes)
-        description.guidance = recommended.cfg
-        description.topK = recommended.topK
-        description.topP = recommended.topP
+        description.classNames = try names(of: classes, in: inputs.classNames)
+        description.guidance = sampling.guidance
+        description.topK = sampling.topK
+        description.topP = sampling.topP
         return description
     }
 
@@ -270,8 +241,8 @@ struct TrainModelCommand: AsyncParsableCommand {
     }
 
     /// The names of classes, by the file of names where there is one.
-    private func names(of classes: [String]) throws -> [String] {
-        guard let classNames = recommended.classNames else { return classes }
+    private static func names(of classes: [String], in file: String?) throws -> [String] {
+        guard let classNames = file else { return classes }
         guard let data = FileManager.default.contents(atPath: classNames) else {
             throw OptionError(option: "--class-names", value: classNames, need: "a file that can be read")
         }

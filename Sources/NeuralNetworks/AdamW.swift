@@ -15,13 +15,25 @@ public final class AdamW {
         public var epsilon: Double
         /// How much of a decayed parameter goes at each step, as a multiple of the learning rate.
         public var weightDecay: Double
+        /// What ``weightDecay`` moves to over a run, by half a wave; nil for no move.
+        public var finalWeightDecay: Double?
+
+        enum CodingKeys: String, CodingKey {
+            case beta1, beta2, epsilon
+            case weightDecay = "weight_decay"
+            case finalWeightDecay = "final_weight_decay"
+        }
 
         /// Settings; the defaults are those of the public recipes.
-        public init(beta1: Double = 0.9, beta2: Double = 0.95, epsilon: Double = 1e-8, weightDecay: Double = 0.05) {
+        public init(
+            beta1: Double = 0.9, beta2: Double = 0.95, epsilon: Double = 1e-8, weightDecay: Double = 0.05,
+            finalWeightDecay: Double? = nil
+        ) {
             self.beta1 = beta1
             self.beta2 = beta2
             self.epsilon = epsilon
             self.weightDecay = weightDecay
+            self.finalWeightDecay = finalWeightDecay
         }
     }
 
@@ -36,6 +48,8 @@ public final class AdamW {
 
     /// What stays the same during a run.
     public let settings: Settings
+    /// How much of a decayed parameter goes at the next step: that of ``settings`` until it is changed.
+    public var weightDecay: Double
     private var slots: [Slot] = []
 
     /// - Parameters:
@@ -48,6 +62,7 @@ public final class AdamW {
         decaying decays: (String, Tensor) -> Bool = AdamW.isDecayed
     ) throws(TorchError) {
         self.settings = settings
+        weightDecay = settings.weightDecay
         for (name, tensor) in parameters {
             slots.append(
                 Slot(
@@ -72,7 +87,7 @@ public final class AdamW {
                 guard let gradient = slots[index].parameter.gradient else { continue }
                 slots[index].steps += 1
                 let slot = slots[index]
-                if slot.decays { try slot.parameter.multiply(by: 1 - learningRate * settings.weightDecay) }
+                if slot.decays { try slot.parameter.multiply(by: 1 - learningRate * weightDecay) }
                 try slot.firstMoment.multiply(by: settings.beta1)
                 try slot.firstMoment.add(gradient, times: 1 - settings.beta1)
                 try slot.secondMoment.multiply(by: settings.beta2)

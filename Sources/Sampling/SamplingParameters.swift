@@ -41,6 +41,15 @@ public struct SamplingParameters: Codable, Hashable, Sendable {
         }
     }
 
+    /// The parameters with those of a model's configuration, where it has them.
+    public func overridden(guidance: Double?, topK: Int?, topP: Double?) -> SamplingParameters {
+        var parameters = self
+        parameters.guidance = guidance ?? self.guidance
+        parameters.topK = topK ?? self.topK
+        parameters.topP = topP ?? self.topP
+        return parameters
+    }
+
     /// Throws unless every number is in its range.
     public func check() throws(SamplingError) {
         guard guidance.isFinite, guidance >= 0 else { throw .guidance(guidance) }

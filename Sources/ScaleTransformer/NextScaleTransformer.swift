@@ -23,6 +23,22 @@ public struct ClassCondition {
         return try choosing { vectors throws(TorchError) in try vectors.rows(rows) }
     }
 
+    /// The condition with branches of blocks left out for some pictures (stochastic depth, arXiv:1603.09382).
+    ///
+    /// - Parameter factors: What the two branches of every block are multiplied by, `[depth, 2, B]`: 0, or the inverse of
+    ///   the share that is kept.
+    /// - Returns: The condition with other gains.
+    /// - Throws: ``Torch/TorchError`` if shapes do not fit or memory runs out.
+    package func multiplyingBranches(by factors: Tensor) throws(TorchError) -> ClassCondition {
+        var changed: [BlockModulation] = []
+        for (index, block) in blocks.enumerated() {
+            let branches = try factors.narrowed(axis: 0, index..<index + 1).reshaped(2, -1, 1, 1)
+                .converted(to: block.attentionGain.dtype).unbound(axis: 0)
+            changed.append(try block.multiplyingGains(attention: branches[0], feedForward: branches[1]))
+        }
+        return ClassCondition(classVectors: classVectors, blocks: changed, head: head)
+    }
+
     private func choosing(
         _ pictures: (Tensor) throws(TorchError) -> Tensor
     ) throws(TorchError) -> ClassCondition {
@@ -38,30 +54,39 @@ public struct ClassCondition {
 public struct NextScaleTransformer {
     /// Its shape, and which tokens see which.
     public let configuration: TransformerConfiguration
-    private let embedding: TokenEmbedding
+    let embedding: TokenEmbedding
     private let sharedAdaLN: Linear?
-    private let blocks: [TransformerBlock]
-    private let head: PredictionHead
-    private let masks: AttentionMasks
+    let blocks: [TransformerBlock]
+    let head: PredictionHead
+    let masks: AttentionMasks
 
     /// Reads or draws all parameters below `path`, under the names of the public code.
-    public init(_ configuration: TransformerConfiguration, at path: ParameterPath) throws(TorchError) {
+    ///
+    /// - Parameters:
+    ///   - configuration: Its shape.
+    ///   - path: Where they stand.
+    ///   - factors: Of fresh ones.
+    /// - Throws: ``Torch/TorchError`` if memory runs out.
+    public init(
+        _ configuration: TransformerConfiguration, at path: ParameterPath, drawnBy factors: InitialFactors = .init()
+    ) throws(TorchError) {
         self.configuration = configuration
-        embedding = try TokenEmbedding(configuration, at: path)
+        let initial = InitialValues(configuration, factors)
+        embedding = try TokenEmbedding(configuration, at: path, initial: initial.weight)
         let width = configuration.width
         if configuration.sharesAdaLN {
             sharedAdaLN = try Linear(
                 from: width, to: 6 * width, at: path / "shared_ada_lin" / 1,
-                initial: InitialValues(configuration).adaLNWeight)
+                initial: initial.adaLNWeight)
         } else {
             sharedAdaLN = nil
         }
         var blocks: [TransformerBlock] = []
         for index in 0..<configuration.depth {
-            blocks.append(try TransformerBlock(configuration, at: path / "blocks" / index))
+            blocks.append(try TransformerBlock(configuration, at: path / "blocks" / index, initial: initial))
         }
         self.blocks = blocks
-        head = try PredictionHead(configuration, at: path)
+        head = try PredictionHead(configuration, at: path, initial: initial)
         masks = AttentionMasks(configuration, device: embedding.device)
     }
 

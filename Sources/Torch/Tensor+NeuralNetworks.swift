@@ -87,8 +87,14 @@ extension Tensor {
         try atenAveragePool(.tensor(self), [height, width])
     }
 
-    /// -log softmax(self)[target] for every row. `self`: `[n, V]`; `targets`: `[n]`, int64. Returns `[n]`.
-    public func crossEntropy(_ targets: Tensor) throws(TorchError) -> Tensor {
-        try atenCrossEntropy(.tensor(self), .tensor(targets), .none, 0)
+    /// -log softmax(self)[target] for every row of `[n, V]`.
+    ///
+    /// - Parameters:
+    ///   - targets: `[n]`, int64.
+    ///   - smoothing: The share of the target that is spread over all V.
+    /// - Returns: `[n]`.
+    /// - Throws: ``TorchError`` if shapes do not fit or memory runs out.
+    public func crossEntropy(_ targets: Tensor, smoothing: Double = 0) throws(TorchError) -> Tensor {
+        try atenCrossEntropy(.tensor(self), .tensor(targets), .none, 0, -100, .number(smoothing))
     }
 }

@@ -56,7 +56,7 @@ import Testing
             ("--device <device>", "default: cpu", [SampleCommand.self, VerifyCommand.self, ReconstructCommand.self]),
             ("--precision <type>", "default: float32", [SampleCommand.self, VerifyCommand.self]),
             ("--multipliers <N,…>", "default: 1,1,2", [TrainTokenizerCommand.self]),
-            ("--schedule <sides>", "default: 1,2,3,4,5,6,8,10,13,16", [TrainTokenizerCommand.self]),
+            ("--schedule, --pn <sides>", "default: 1,2,3,4,5,6,8,10,13,16", [TrainTokenizerCommand.self]),
             ("--attention <pattern>", "default: spatial-7", [TrainModelCommand.self]),
             ("--model <path>", "default: model.pth or model.safetensors beside", [VerifyCommand.self]),
             ("--tokenizer <path>", "default: tokenizer.pth or tokenizer.safetensors beside", [VerifyCommand.self]),
@@ -64,7 +64,7 @@ import Testing
     func defaults(option: String, value: String, commands: [any ParsableCommand.Type]) throws {
         for command in commands {
             let lines = help(of: command).split(separator: "\n")
-            let first = try #require(lines.firstIndex { $0.hasPrefix("  \(option) ") }, "\(command)")
+            let first = try #require(lines.firstIndex { ($0 + " ").hasPrefix("  \(option) ") }, "\(command)")
             let rest = lines[(first + 1)...].prefix { $0.hasPrefix("   ") }
             let own = ([lines[first]] + rest).map { $0.trimmingCharacters(in: .whitespaces) }.joined(separator: " ")
             #expect(own.contains(value), "\(command): \(own)")
@@ -73,8 +73,8 @@ import Testing
 
     @Test("Training says that it needs an end") func end() {
         for command in [TrainTokenizerCommand.self, TrainModelCommand.self] as [any ParsableCommand.Type] {
-            #expect(words(of: command).contains("(--steps <N> | --minutes <X>)"))
-            #expect(words(of: command).contains("This or --minutes is required."))
+            #expect(words(of: command).contains("(--steps <N> | --epochs <X> | --minutes <X>)"))
+            #expect(words(of: command).contains("This, --epochs or --minutes is required."))
         }
     }
 

@@ -131,7 +131,7 @@ struct TrainCommandTests {
             + ["--from", folder.file("model/model"), "--attention", "scale"]
         _ = try succeed(second + ["--groups", "cycle:2", "-q"])
         let settings = try String(contentsOfFile: folder.file("second/run.json"), encoding: .utf8)
-        #expect(settings.contains("\"startingModel\" : \"\(folder.file("model/model"))\""))
+        #expect(settings.contains("\"from\" : \"\(folder.file("model/model"))\""))
         #expect(settings.contains("\"groups\" : \"cycle:2\""))
         #expect(settings.contains("\"embed_dim\" : 32"))
         let failed = await failure(of: second + ["--depth", "2"])
@@ -214,7 +214,7 @@ struct TrainCommandTests {
         "A number outside its range is status 1, on one line that names it",
         arguments: [
             (["--steps", "0"], "step"), (["--steps", "-5"], "-5"), (["--minutes", "nan"], "minutes"),
-            (["--steps", "1", "--plateau", "-1"], "--plateau"), (["--steps", "1", "--batch", "-2"], "-2"),
+            (["--steps", "1", "--plateau", "-1"], "The plateau"), (["--steps", "1", "--batch", "-2"], "-2"),
             (["--steps", "1", "--threads", "0"], "--threads"), (["--steps", "1", "--workers", "0"], "--workers"),
             (["--steps", "1", "--batch", "9"], "there are 8"),
             (["--steps", "1", "--learning-rate", "-1"], "learning rate"),
@@ -257,7 +257,8 @@ struct TrainCommandTests {
                 + ["--discriminator-learning-rate", "0.25", "--revive-every", "3", "--revive-below", "0.125"]
                 + ["--perceptual", Fixture.path("losses/perceptual.pt"), "--perceptual-weight", "0.75"])
         let text = try Data(contentsOf: URL(fileURLWithPath: folder.file("run/run.json")))
-        let settings = try JSONDecoder().decode(TokenizerTrainingSettings.self, from: text)
+        struct Run: Decodable { let training: TokenizerTrainingSettings }
+        let settings = try JSONDecoder().decode(Run.self, from: text).training
         #expect(
             settings.discriminator
                 == DiscriminatorSettings(channels: 32, layers: 2, weight: 0.3, start: 7, learningRate: 0.25))
@@ -265,10 +266,35 @@ struct TrainCommandTests {
         #expect(settings.revivalInterval == 3 && settings.deadShare == 0.125)
     }
 
+    @Test("A run's run.json repeats it, and resumes it without any other option") func repeated() async throws {
+        func losses(_ run: String) throws -> [Substring] {
+            try String(contentsOfFile: folder.file("\(run)/metrics.jsonl"), encoding: .utf8)
+                .matches(of: #/"(?:loss|psnr|accuracy)[^:]*":[^,}]+/#).map(\.output)
+        }
+        for (kind, run) in [("tokenizer", "run"), ("model", "model")] {
+            let first = kind == "model" ? model() : tokenizer()
+            let more = kind == "model" ? ["--sample-every", "2", "--recompute", "--path-drop", "0.5"] : []
+            _ = try succeed(first + ["--steps", "2", "--log-every", "1", "-q"] + more)
+            _ = try succeed(["train", kind, "--config", folder.file(run), "--run", folder.file("again-\(kind)"), "-q"])
+            #expect(try losses(run) == losses("again-\(kind)"))
+            #expect(try losses(run).count > 2)
+            let resumed = try succeed(["train", kind, "--run", folder.file(run), "--resume", "-q"])
+            #expect(resumed.output.contains("step 2, "))
+            let other = await failure(of: ["train", kind, "--run", folder.file(run), "--resume", "--batch", "3"])
+            #expect(other?.message?.contains("batch is 2 there, 3 here") == true, "\(other?.message ?? "nothing")")
+        }
+        let sheet = try PixelImage(contentsOf: folder.file("model/samples/step-2.png"))
+        #expect(sheet.width == 4 * 16 + 3 * 2 && sheet.height == 16)
+        let log = try String(contentsOfFile: folder.file("model/metrics.jsonl"), encoding: .utf8)
+        for key in ["loss_1", "loss_4", "accuracy_1", "accuracy_4", "gradient_norm"] {
+            #expect(log.contains("\"\(key)\":"))
+        }
+    }
+
     @Test("Without an end it does not begin") func noEnd() async {
         let failed = await failure(of: tokenizer())
         #expect(failed?.status == 64)
-        #expect(failed?.message?.contains("--steps or --minutes") == true)
+        #expect(failed?.message?.contains("--steps, --epochs or --minutes") == true)
     }
 
     @Test("The first Ctrl-C ends the step and saves; the same command with --resume goes on", .timeLimit(.minutes(5)))

@@ -1,4 +1,5 @@
 import Checkpoints
+import NeuralNetworks
 import TestSupport
 import Testing
 import Torch
@@ -18,7 +19,7 @@ struct AdversaryTests {
     private func adversary(bfloat16: Bool = false) throws -> Adversary {
         let settings = DiscriminatorSettings(channels: 32, layers: 2, weight: 0.5, start: 3)
         let run = try TokenizerTrainingTests.settings(steps: 1) {
-            $0.usesBFloat16 = bfloat16
+            $0.precision = bfloat16 ? .bfloat16 : .float32
             $0.clip = 1e6
         }
         return try Adversary(settings, of: run)

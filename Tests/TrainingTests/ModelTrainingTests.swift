@@ -35,18 +35,20 @@ struct ModelTrainingTests {
             pattern: pattern, firstSpatialScale: 2)
     }
 
-    private func training(_ name: String, steps: Int, bfloat16: Bool = false) throws -> ModelTraining {
+    private func training(_ name: String, steps: Int, precision: Precision = .float32) throws -> ModelTraining {
         let settings = ModelTrainingSettings(
-            model: configuration(), batch: 4, learningRate: 3e-3, averageDecay: 0.8, usesBFloat16: bfloat16, seed: 5,
+            model: configuration(), batch: 4, learningRate: 3e-3, averageDecay: 0.8, precision: precision, seed: 5,
             length: TrainingLength(steps: steps, warmUpSteps: 2),
             rhythm: TrainingRhythm(checkpoint: 1000, validation: 1000, report: 1))
         return try ModelTraining(
             settings, folder: data.folder + "/" + name, tokenizer: tokenizer, tokenizerTensors: tensors)
     }
 
-    @Test("The loss falls from that of guessing, and the result is a whole model folder", arguments: [false, true])
-    func lossFalls(bfloat16: Bool) throws {
-        let training = try training("run", steps: 30, bfloat16: bfloat16)
+    @Test(
+        "The loss falls from that of guessing, and the result is a whole model folder",
+        arguments: [Precision.float32, .bfloat16, .float16])
+    func lossFalls(precision: Precision) throws {
+        let training = try training("run", steps: 30, precision: precision)
         var losses: [Double] = []
         _ = try training.run(on: .tokens(tokens), validation: tokens) { report in
             if !report.isValidation { losses.append(report.metrics[0].value) }
@@ -78,33 +80,15 @@ struct ModelTrainingTests {
         #expect(try result("parts") == result("whole"))
     }
 
-    @Test("Groups of scales give the loss and the gradients of one masked pass")
-    func groupsEqualOnePass() throws {
-        func gradients(_ passes: [Range<Int>]) throws -> (loss: Double, gradients: [[Float]]) {
-            let parameters = TrainableParameters(FreshParameters(seed: 9))
-            let forcing = TeacherForcing(try NextScaleTransformer(configuration(), at: ParameterPath(parameters)))
-            let batch = try tokens.batch([0, 1, 2], flipped: [false, true, false])
-            let loss = try forcing.accumulate(
-                passes, tokens: batch, inputs: tokenizer.quantizer.teacherInputs(batch).detached(),
-                labels: Tensor([0, 1, 2], shape: [3]))
-            return (loss, try parameters.masters.map { try $0.tensor.gradient?.array(of: Float.self) ?? [] })
-        }
-        let groups = ScaleGroups.all.passes(step: 0, configuration())
-        #expect(groups == [0..<2, 2..<3, 3..<4])
-        let (split, one) = (try gradients(groups), try gradients([0..<4]))
-        #expect(abs(split.loss - one.loss) < 1e-6)
-        for (left, right) in zip(split.gradients, one.gradients) {
-            #expect(left.count == right.count)
-            // Sums in another order: a few units in the last place of values of about 0.1.
-            for (a, b) in zip(left, right) { #expect(abs(a - b) < 2e-6) }
-        }
-    }
-
     @Test("The cycle spends eight steps on the coarse scales and one on each fine one")
     func cycles() {
-        let groups = (0..<11).map { ScaleGroups.cycle(coarseSteps: 8).passes(step: $0, configuration()) }
-        #expect(groups == Array(repeating: [0..<2], count: 8) + [[2..<3], [3..<4], [0..<2]])
-        #expect(ScaleGroups.cycle(coarseSteps: 8).passes(step: 9, configuration(.full)) == [0..<4])
+        func passes(_ pattern: AttentionPattern, step: Int) -> [Range<Int>] {
+            ScaleGroups.cycle(coarseSteps: 8).passes(step: step, of: ScalePass.all(configuration(pattern))).map(
+                \.scales)
+        }
+        let steps = (0..<11).map { passes(.spatial(kernel: 3), step: $0) }
+        #expect(steps == Array(repeating: [0..<2], count: 8) + [[2..<3], [3..<4], [0..<2]])
+        #expect(passes(.full, step: 9) == [0..<4])
     }
 
     @Test("Groups are written and read as on the command line; a cycle needs a pattern within scales")

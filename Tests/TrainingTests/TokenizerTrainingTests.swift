@@ -1,6 +1,7 @@
 import Foundation
 import ImageTokenizer
 import Models
+import NeuralNetworks
 import TestSupport
 import Testing
 import TokenPyramid
@@ -47,7 +48,7 @@ struct TokenizerTrainingTests {
 
     /// Everything that a run can have, small; the discriminator comes in after 4 steps.
     private static func everything(_ settings: inout TokenizerTrainingSettings) {
-        settings.usesBFloat16 = true
+        settings.precision = .bfloat16
         settings.perceptual = PerceptualSettings(file: Fixture.path("losses/perceptual.pt"), weight: 0.5)
         settings.discriminator = DiscriminatorSettings(channels: 32, layers: 2, start: 4)
     }
@@ -77,7 +78,7 @@ struct TokenizerTrainingTests {
         "A run that is stopped and resumed gives bit for bit the losses and weights of one that is not",
         arguments: [
             { _ in },
-            { $0.usesBFloat16 = true },
+            { $0.precision = .bfloat16 },
             { $0.discriminator = DiscriminatorSettings(channels: 32, layers: 1, start: 1) },
             everything,
         ] as [@Sendable (inout TokenizerTrainingSettings) -> Void])

@@ -30,12 +30,10 @@ public final class ImageGenerator {
 
     /// How tokens are chosen where nobody says otherwise: as the model's configuration says, else as its authors did.
     public var defaultParameters: SamplingParameters {
-        var parameters = SamplingParameters.published(
-            depth: model.transformer.configuration.depth, isMVAR: !model.isVAR)
-        parameters.guidance = model.description.guidance ?? parameters.guidance
-        parameters.topK = model.description.topK ?? parameters.topK
-        parameters.topP = model.description.topP ?? parameters.topP
-        return parameters
+        let description = model.description
+        return SamplingParameters.published(
+            depth: model.transformer.configuration.depth, isMVAR: !model.isVAR
+        ).overridden(guidance: description.guidance, topK: description.topK, topP: description.topP)
     }
 
     /// One picture, finished.

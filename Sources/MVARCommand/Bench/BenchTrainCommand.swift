@@ -48,7 +48,8 @@ struct BenchTrainCommand: AsyncParsableCommand {
         var transformer = shape.transformer
         transformer.pattern = attention.attention
         var bench = TrainBench(preset: shape.description, transformer: transformer, tokenizer: shape.tokenizer)
-        bench.groups = learning.groups
+        bench.groups = learning.groups ?? .all
+        bench.recomputesActivations = learning.recompute
         bench.batch = batch.batch
         bench.precision = precision
         bench.runs = runs.runs

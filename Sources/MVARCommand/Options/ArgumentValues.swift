@@ -30,6 +30,16 @@ extension ScaleGroups: ExpressibleByArgument {
 
 extension PictureCrop: ExpressibleByArgument {}
 
+extension ScaleSelection: ExpressibleByArgument {
+    /// Reads `1-8,10`.
+    public init?(argument: String) { self.init(argument) }
+
+    /// The forms of a value.
+    public static var allValueStrings: [String] { [forms] }
+}
+
+extension RateFall: ExpressibleByArgument {}
+
 extension CheckpointConversion.Form: ExpressibleByArgument {}
 
 extension CheckpointConversion.Part: ExpressibleByArgument {}

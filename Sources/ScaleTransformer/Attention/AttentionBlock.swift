@@ -13,9 +13,10 @@ struct AttentionBlock {
     private let score: AttentionScore
     private let output: Linear
 
-    init(_ configuration: TransformerConfiguration, at path: ParameterPath) throws(TorchError) {
+    init(
+        _ configuration: TransformerConfiguration, at path: ParameterPath, initial: InitialValues
+    ) throws(TorchError) {
         let width = configuration.width
-        let initial = InitialValues(configuration)
         heads = configuration.heads
         projection = try (path / "mat_qkv" / "weight").matrix(3 * width, width, initial: initial.weight)
         queryBias = try (path / "q_bias").tensor(width, initial: .zeros)

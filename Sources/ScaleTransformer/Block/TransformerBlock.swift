@@ -11,8 +11,10 @@ struct BlockModulation {
     let feedForwardShift: Tensor
 
     /// From all six, `[B, 6, C]`, in the order above.
-    init(_ vectors: Tensor) throws(TorchError) {
-        let parts = try vectors.unsqueezed(2).unbound(axis: 1)
+    init(_ vectors: Tensor) throws(TorchError) { self.init(parts: try vectors.unsqueezed(2).unbound(axis: 1)) }
+
+    /// From each of them, in the order above.
+    init(parts: [Tensor]) {
         attentionGain = parts[0]
         feedForwardGain = parts[1]
         attentionScale = parts[2]
@@ -21,11 +23,18 @@ struct BlockModulation {
         feedForwardShift = parts[5]
     }
 
+    /// Each of them, in the order above.
+    var parts: [Tensor] {
+        [attentionGain, feedForwardGain, attentionScale, feedForwardScale, attentionShift, feedForwardShift]
+    }
+
+    /// The vectors with the gains multiplied: by 0 where a picture leaves a branch of the block out.
+    func multiplyingGains(attention: Tensor, feedForward: Tensor) throws(TorchError) -> BlockModulation {
+        BlockModulation(parts: [try attentionGain * attention, try feedForwardGain * feedForward] + parts.dropFirst(2))
+    }
+
     /// The vectors of pictures that `pictures` chooses along the first axis.
     func choosing(_ pictures: (Tensor) throws(TorchError) -> Tensor) throws(TorchError) -> BlockModulation {
-        let parts = [
-            attentionGain, feedForwardGain, attentionScale, feedForwardScale, attentionShift, feedForwardShift,
-        ]
         // [B, 1, C] each
         return try BlockModulation(pictures(Tensor.concatenated(parts, axis: 1)))
     }
@@ -72,17 +81,18 @@ struct TransformerBlock {
     private let expansion: Linear
     private let contraction: Linear
 
-    init(_ configuration: TransformerConfiguration, at path: ParameterPath) throws(TorchError) {
+    init(
+        _ configuration: TransformerConfiguration, at path: ParameterPath, initial: InitialValues
+    ) throws(TorchError) {
         let width = configuration.width
         let hidden = configuration.hiddenWidth
-        let initial = InitialValues(configuration)
         if configuration.sharesAdaLN {
             adaLN = .shared(offset: try (path / "ada_gss").tensor(1, 1, 6, width, initial: initial.adaLNOffset))
         } else {
             adaLN = .own(
                 try Linear(from: width, to: 6 * width, at: path / "ada_lin" / 1, initial: initial.adaLNWeight))
         }
-        attention = try AttentionBlock(configuration, at: path / "attn")
+        attention = try AttentionBlock(configuration, at: path / "attn", initial: initial)
         expansion = try Linear(from: width, to: hidden, at: path / "ffn" / "fc1", initial: initial.weight)
         contraction = try Linear(from: hidden, to: width, at: path / "ffn" / "fc2", initial: initial.residualWeight)
     }
@@ -93,7 +103,7 @@ struct TransformerBlock {
     /// `[B, T, C]` → the same shape.
     func callAsFunction(
         _ x: Tensor, modulation: BlockModulation, reading region: AttentionRegion,
-        extending extend: (Tensor, Tensor) throws(TorchError) -> (keys: Tensor, values: Tensor)
+        extending extend: (Tensor, Tensor) throws(TorchError) -> (keys: Tensor, values: Tensor) = { ($0, $1) }
     ) throws(TorchError) -> Tensor {
         let normed = try modulated(x, scale: modulation.attentionScale, shift: modulation.attentionShift)
         let x = try x + attention(normed, reading: region, extending: extend) * modulation.attentionGain

@@ -12,9 +12,10 @@ struct TokenEmbedding {
     private let levels: Tensor  // [S, C]
     private let word: Linear  // Z → C
 
-    init(_ configuration: TransformerConfiguration, at path: ParameterPath) throws(TorchError) {
+    init(
+        _ configuration: TransformerConfiguration, at path: ParameterPath, initial: InitialValue
+    ) throws(TorchError) {
         let width = configuration.width
-        let initial = InitialValues(configuration).weight
         schedule = configuration.schedule
         classEmbedding = try (path / "class_emb" / "weight").tensor(configuration.classes + 1, width, initial: initial)
         firstPosition = try (path / "pos_start").tensor(1, schedule.tokenCount(ofScale: 0), width, initial: initial)

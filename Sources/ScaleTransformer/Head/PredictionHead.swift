@@ -6,9 +6,10 @@ struct PredictionHead {
     private let adaLN: Linear  // C → (scale, shift); its own also where the blocks share one
     private let projection: Linear  // C → V
 
-    init(_ configuration: TransformerConfiguration, at path: ParameterPath) throws(TorchError) {
+    init(
+        _ configuration: TransformerConfiguration, at path: ParameterPath, initial: InitialValues
+    ) throws(TorchError) {
         let width = configuration.width
-        let initial = InitialValues(configuration)
         adaLN = try Linear(
             from: width, to: 2 * width, at: path / "head_nm" / "ada_lin" / 1, initial: initial.headAdaLNWeight)
         projection = try Linear(

@@ -30,7 +30,8 @@ public struct ClassLikelihood {
             let labels = Array(0..<classes)
             let perScale = try forcing.perScale(
                 tokens: row.expanded([classes, -1]), inputs: inputs.expanded([classes, -1, -1]),
-                labels: Tensor(labels, shape: [classes]))
+                labels: Tensor(labels, shape: [classes])
+            ).losses
             let totals = labels.map { label in perScale.reduce(0) { $0 + $1[label] } }
             let likeliest = totals.indices.min { totals[$0] < totals[$1] } ?? 0
             confusion[tokens.labels[index]][likeliest] += 1

@@ -1,7 +1,9 @@
 public import Checkpoints
 public import ImageTokenizer
+import Images
 import Models
 import NeuralNetworks
+import Sampling
 import ScaleTransformer
 import TokenPyramid
 public import Torch
@@ -17,6 +19,7 @@ public struct ModelTraining {
     /// The tokenizer's tensors, which go into the result beside the transformer's.
     private let tokenizerTensors: [(name: String, tensor: Tensor)]
     private let start: StartingModel?
+    private let inputs: RunInputs
 
     /// A run.
     ///
@@ -26,10 +29,12 @@ public struct ModelTraining {
     ///   - tokenizer: What makes the tokens.
     ///   - tokenizerTensors: Its tensors by name, as they are to be written.
     ///   - start: What the run begins with; nil for fresh weights.
+    ///   - inputs: Where pictures and tokenizer come from, for the record.
     /// - Throws: ``TrainingError`` where a setting makes no sense, or tokenizer and transformer do not belong together.
     public init(
         _ settings: ModelTrainingSettings, folder: String, tokenizer: VisualTokenizer,
-        tokenizerTensors: [(name: String, tensor: Tensor)], from start: StartingModel? = nil
+        tokenizerTensors: [(name: String, tensor: Tensor)], from start: StartingModel? = nil,
+        inputs: RunInputs = RunInputs()
     ) throws(TrainingError) {
         var settings = settings
         settings.startingModel = start?.path
@@ -48,6 +53,7 @@ public struct ModelTraining {
         self.tokenizer = tokenizer
         self.tokenizerTensors = tokenizerTensors
         self.start = start
+        self.inputs = inputs
     }
 
     /// Where the best model so far is: a model folder that the sampler loads as it is.
@@ -106,8 +112,13 @@ public struct ModelTraining {
             throw TrainingError.invalidSetting("Label \(label) is not in 0..<\(settings.model.classes).")
         }
         try processes.requireAgreement(on: settings, samples: source.count)
+        let sampling = SamplingDefaults(
+            guidance: description.guidance, topK: description.topK, topP: description.topP)
         let runFolder =
-            processes.isFirst ? try RunFolder(path: folder, settings: settings, resuming: resuming) : nil
+            try processes.isFirst
+            ? RunFolder(
+                path: folder, settings: settings, recording: ["inputs": inputs, "sampling": sampling],
+                resuming: resuming) : nil
         let fresh = FreshParameters(seed: settings.seed)
         let begun = try start?.parameters(for: settings.model, otherwise: fresh)
         let trainer = try ModelTrainer(
@@ -120,10 +131,34 @@ public struct ModelTraining {
                 model: parameters.map { ($0.name, try $0.tensor.converted(to: .float16)) },
                 tokenizer: tokenizerTensors.map { ($0.name, try $0.tensor.converted(to: .float16)) })
         }
+        trainer.drawSamples = { try sheet(by: $0, description) }
         let loop = TrainingLoop(
-            folder: runFolder, length: settings.length, learningRate: settings.learningRate, rhythm: settings.rhythm,
-            isInterrupted: isInterrupted, processes: processes)
+            folder: runFolder, length: settings.length.resolved(samples: source.count, batch: settings.batch),
+            learningRate: settings.highestLearningRate, rhythm: settings.rhythm, isInterrupted: isInterrupted,
+            processes: processes)
         return try loop.run(trainer, resuming: resuming, notice: notice, report: report)
+    }
+
+    /// Two pictures of each of the first classes, always with the same random numbers.
+    private func sheet(
+        by transformer: NextScaleTransformer, _ description: ModelDescription
+    ) throws -> PixelImage {
+        let classes = (0..<min(settings.model.classes, 8)).flatMap { [$0, $0] }
+        let parameters = SamplingParameters.published(depth: settings.model.depth, isMVAR: true)
+            .overridden(guidance: description.guidance, topK: description.topK, topP: description.topP)
+        let generation = try ImageGeneration(
+            GenerationRequest(classes: classes, seed: settings.seed, parameters: parameters), transformer: transformer,
+            quantizer: tokenizer.quantizer)
+        while try generation.advance() != nil {}
+        let values = try withoutGradients {
+            try tokenizer.pictures(of: generation.latent).converted(to: .float32).array(of: Float.self)
+        }
+        let side = tokenizer.configuration.imageSide
+        let size = 3 * side * side
+        let pictures = classes.indices.map {
+            PixelImage(width: side, height: side, unitPlanes: Array(values[$0 * size..<($0 + 1) * size]))
+        }
+        return try PixelImage.grid(pictures, columns: min(classes.count, 8), spacing: 2)
     }
 
     private func completed(_ description: ModelDescription) -> ModelDescription {

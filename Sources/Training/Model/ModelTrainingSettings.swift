@@ -2,32 +2,49 @@ public import NeuralNetworks
 public import ScaleTransformer
 import TokenPyramid
 
-/// Everything that decides what a transformer becomes, beside the tokens.
+/// Everything that decides what a transformer becomes, beside the tokens: Table 5's settings, and those of VAR's trainer.
 public struct ModelTrainingSettings: Codable, Hashable, Sendable, TrainingSettings {
     /// The shape of the transformer.
     public var model: TransformerConfiguration
+    /// The model whose weights the run begins with, as it was named; nil for fresh ones.
+    public var startingModel: String?
+    /// How fresh weights are drawn.
+    public var initial: InitialFactors
     /// Pictures a step.
     public var batch: Int
     /// Which square of a picture is learned from.
     public var crop: PictureCrop
     /// Whether one in two pictures is mirrored left to right.
     public var mirrors: Bool
+    /// In how many parts a step's pictures are gone through, one after another, to save memory.
+    public var accumulation: Int
     /// The highest learning rate.
     public var learningRate: Double
+    /// The same for 256 pictures a step, instead of ``learningRate``: it grows with the batch. VAR's `tblr`.
+    public var baseLearningRate: Double?
     /// Of AdamW.
     public var optimizer: AdamW.Settings
     /// The largest gradient norm.
     public var clip: Double
     /// How often a label is replaced by the null class, which guidance needs.
     public var labelDrop: Double
+    /// The share of the target that the loss spreads over all codes.
+    public var labelSmoothing: Double
+    /// How often a picture leaves out a branch of the last block; evenly less often in the blocks before, never in the
+    /// first.
+    public var pathDrop: Double
     /// The decay of the averaged weights, which are those that are measured and written; 0 for the last ones.
     public var averageDecay: Double
     /// Which scales a step trains.
     public var groups: ScaleGroups
-    /// The model whose weights the run begins with, as it was named; nil for fresh ones.
-    public var startingModel: String?
-    /// Whether the blocks compute in bfloat16; the head never does.
-    public var usesBFloat16: Bool
+    /// The scales that are trained at all; nil for all.
+    public var scales: ScaleSelection?
+    /// How a run begins with few scales; nil where all are trained from the start.
+    public var progressive: ProgressiveScales?
+    /// What the blocks compute in: float32, bfloat16 or float16; the head never does.
+    public var precision: Precision
+    /// Whether activations are computed twice to save memory.
+    public var recomputesActivations: Bool
     /// Of weights, order and dropped labels.
     public var seed: UInt64
     /// How long the run lasts.
@@ -35,13 +52,27 @@ public struct ModelTrainingSettings: Codable, Hashable, Sendable, TrainingSettin
     /// How often it saves, measures and reports.
     public var rhythm: TrainingRhythm
 
+    enum CodingKeys: String, CodingKey {
+        case model, initial, batch, crop, mirrors, accumulation, optimizer, clip, groups, scales, progressive,
+            precision, seed
+        case length, rhythm
+        case startingModel = "from"
+        case learningRate = "learning_rate"
+        case baseLearningRate = "base_learning_rate"
+        case labelDrop = "label_drop"
+        case labelSmoothing = "label_smoothing"
+        case pathDrop = "path_drop"
+        case averageDecay = "average_decay"
+        case recomputesActivations = "recompute"
+    }
+
     /// Settings for small models.
     public init(
-        model: TransformerConfiguration, batch: Int = 16, crop: PictureCrop = .center, mirrors: Bool = true,
+        model: TransformerConfiguration, batch: Int = 8, crop: PictureCrop = .center, mirrors: Bool = true,
         learningRate: Double = 1e-3,
-        optimizer: AdamW.Settings = .init(), clip: Double = 2, labelDrop: Double = 0.1, averageDecay: Double = 0.995,
-        groups: ScaleGroups = .all, usesBFloat16: Bool = false, seed: UInt64 = 0, length: TrainingLength,
-        rhythm: TrainingRhythm = .init(checkpoint: 100, validation: 200, report: 10)
+        optimizer: AdamW.Settings = .init(), clip: Double = 2, labelDrop: Double = 0.1, averageDecay: Double = 0.99,
+        groups: ScaleGroups = .all, precision: Precision = .float32, seed: UInt64 = 1, length: TrainingLength = .init(),
+        rhythm: TrainingRhythm = .init()
     ) {
         self.model = model
         self.batch = batch
@@ -53,24 +84,61 @@ public struct ModelTrainingSettings: Codable, Hashable, Sendable, TrainingSettin
         self.labelDrop = labelDrop
         self.averageDecay = averageDecay
         self.groups = groups
-        self.usesBFloat16 = usesBFloat16
+        self.precision = precision
         self.seed = seed
         self.length = length
         self.rhythm = rhythm
+        initial = InitialFactors()
+        accumulation = 1
+        labelSmoothing = 0
+        pathDrop = 0
+        recomputesActivations = false
     }
+
+    /// The learning rate that the schedule multiplies.
+    var highestLearningRate: Double { baseLearningRate.map { $0 * Double(batch) / 256 } ?? learningRate }
 
     /// Throws for the first setting that makes no sense.
     func check() throws(TrainingError) {
         try checkRun()
+        try require(
+            highestLearningRate > 0 && highestLearningRate.isFinite,
+            "The base learning rate must be above 0, not \(baseLearningRate ?? 0).")
         try require((0...1).contains(labelDrop), "The share of dropped labels must be in 0...1, not \(labelDrop).")
+        try require(
+            (0..<1).contains(labelSmoothing), "The label smoothing must be in 0..<1, not \(labelSmoothing).")
+        try require((0..<1).contains(pathDrop), "The share of dropped paths must be in 0..<1, not \(pathDrop).")
+        try require(
+            accumulation >= 1 && batch.isMultiple(of: accumulation),
+            "A step's \(batch) pictures do not divide into \(accumulation) parts alike.")
+        try require(
+            !precision.isInteger, "A model learns in float32, bfloat16 or float16, not in \(precision.rawValue).")
         if groups != .all {
             try require(
                 model.pattern.isWithinScale,
                 "With \(model.pattern) all scales are learned in one pass: take the groups all, or scale or spatial-K.")
         }
+        try scales?.check(for: model.schedule)
+        try progressive?.check(for: model.schedule, length: length)
         try require(model.depth >= 1, "A transformer needs at least 1 block, not \(model.depth).")
         try require(
             model.heads >= 1 && model.width >= 1 && model.width % model.heads == 0,
             "The width \(model.width) must be a multiple of the number of heads, \(model.heads).")
+    }
+
+    /// The passes of a step.
+    ///
+    /// - Parameters:
+    ///   - step: From 0.
+    ///   - length: That of the run, in steps where ``progressive`` needs them.
+    /// - Returns: The passes, in the order in which they are computed.
+    func passes(step: Int, length: TrainingLength) -> [ScalePass] {
+        var passes = ScalePass.all(model)
+        if let scales { passes = passes.compactMap { $0.keeping(scales.indices, for: model.pattern) } }
+        if let stage = progressive?.stage(step: step, of: model.schedule.count, length: length) {
+            passes = passes.compactMap { $0.keeping(Set(0...stage.last), for: model.pattern) }
+                .map { $0.weighing(stage.last, by: stage.weight) }
+        }
+        return groups.passes(step: step, of: passes)
     }
 }

@@ -15,66 +15,141 @@ package struct TeacherForcing {
 
     private var schedule: ScaleSchedule { transformer.configuration.schedule }
 
-    /// -log p of every token of some scales.
-    ///
-    /// - Parameters:
-    ///   - scales: Neighbouring scales.
-    ///   - tokens: `[B, L]`, int64.
-    ///   - inputs: The teacher inputs of all scales but the first, `[B, L - n, Z]`.
-    ///   - labels: `[B]`, int64.
-    /// - Returns: `[B, T]` over the tokens of `scales`.
-    /// - Throws: ``Torch/TorchError`` if shapes do not fit or memory runs out.
-    package func crossEntropy(
-        ofScales scales: Range<Int>, tokens: Tensor, inputs: Tensor, labels: Tensor
-    ) throws(TorchError) -> Tensor {
-        let range = schedule.range(ofScales: scales)
-        let without = schedule.tokenCount(ofScale: 0)
-        let given = max(range.lowerBound - without, 0)..<range.upperBound - without
-        let condition = try transformer.condition(on: labels)
-        let logits = try transformer.logits(
-            ofScales: scales,
-            inputs: given.isEmpty ? nil : inputs.narrowed(axis: 1, given).converted(to: precision),
-            condition: condition)
-        let targets = try tokens.narrowed(axis: 1, range).reshaped(-1)
-        return try logits.reshaped(-1, logits.shape[2]).crossEntropy(targets).reshaped(tokens.shape[0], -1)
-    }
-
     /// Adds the gradients of a step's loss to the parameters, one pass after another: each frees its activations before
     /// the next begins.
     ///
     /// - Parameters:
-    ///   - passes: From ``ScaleGroups``.
+    ///   - step: What is computed.
     ///   - tokens: `[B, L]`, int64.
-    ///   - inputs: The teacher inputs of all scales but the first.
+    ///   - inputs: The teacher inputs of all scales but the first, `[B, L - n, Z]`, float32.
     ///   - labels: `[B]`, int64.
     ///   - beforeLast: Called before the last pass's gradients are computed.
-    /// - Returns: The loss: the mean over the batch of Σ cross-entropy / L, whatever the number of scales.
+    /// - Returns: The losses, before they are multiplied for their gradients.
     /// - Throws: ``Torch/TorchError`` if shapes do not fit or memory runs out.
     package func accumulate(
-        _ passes: [Range<Int>], tokens: Tensor, inputs: Tensor, labels: Tensor, beforeLast: () -> Void = {}
-    ) throws(TorchError) -> Double {
-        let factor = 1 / Double(tokens.shape[0] * schedule.tokenCount)
-        var total = 0.0
-        for (position, scales) in passes.enumerated() {
-            let loss = try crossEntropy(ofScales: scales, tokens: tokens, inputs: inputs, labels: labels).sum() * factor
-            if position == passes.count - 1 { beforeLast() }
-            try loss.backward()
-            total += try loss.detached().item()
+        _ step: ModelStep, tokens: Tensor, inputs: Tensor, labels: Tensor, beforeLast: () -> Void = {}
+    ) throws(TorchError) -> StepLosses {
+        let batch = tokens.shape[0]
+        var losses = StepLosses()
+        for part in 0..<step.parts {
+            let pictures = part * batch / step.parts..<(part + 1) * batch / step.parts
+            let row = Row(
+                tokens: try tokens.narrowed(axis: 0, pictures), inputs: try inputs.narrowed(axis: 0, pictures),
+                labels: try labels.narrowed(axis: 0, pictures),
+                branchFactors: try step.branchFactors.map { factors throws(TorchError) in
+                    try factors.narrowed(axis: 2, pictures)
+                })
+            for (position, pass) in step.passes.enumerated() {
+                if part == step.parts - 1, position == step.passes.count - 1 { beforeLast() }
+                try accumulate(pass, of: row, step, batch: batch, into: &losses)
+            }
         }
-        return total
+        for scale in losses.perScale.keys {
+            let count = Double(batch * schedule.tokenCount(ofScale: scale))
+            losses.perScale[scale]? /= count
+            losses.right[scale]? /= count
+        }
+        return losses
     }
 
-    /// The cross-entropy per scale, summed over its tokens, without gradients: `[scale][picture]`.
-    package func perScale(tokens: Tensor, inputs: Tensor, labels: Tensor) throws(TorchError) -> [[Double]] {
-        try withoutGradients { () throws(TorchError) in
-            var sums: [[Double]] = []
-            for scales in ScaleGroups.all.passes(step: 0, transformer.configuration) {
-                let values = try crossEntropy(ofScales: scales, tokens: tokens, inputs: inputs, labels: labels)
-                for part in try values.split(scales.map { schedule.tokenCount(ofScale: $0) }, axis: 1) {
-                    sums.append(try part.converted(to: .float64).sum(axes: 1).array(of: Double.self))
-                }
+    /// The pictures that are gone through together.
+    private struct Row {
+        let tokens: Tensor
+        let inputs: Tensor
+        let labels: Tensor
+        let branchFactors: Tensor?
+    }
+
+    private func accumulate(
+        _ pass: ScalePass, of row: Row, _ step: ModelStep, batch: Int, into losses: inout StepLosses
+    ) throws(TorchError) {
+        let targets = try targets(ofScales: pass.scales, row.tokens)
+        let factor = step.lossScale / Double(batch * schedule.tokenCount)
+        var found: (entropies: Tensor, right: Tensor?)?
+        func loss(_ logits: Tensor) throws(TorchError) -> Tensor {
+            let entropies = try logits.reshaped(-1, logits.shape[2])
+                .crossEntropy(targets, smoothing: step.labelSmoothing).reshaped(logits.shape[0], -1)
+            found = (try entropies.detached(), step.countsRight ? try right(logits.detached(), targets) : nil)
+            let counted = try pass.weights.allSatisfy { $0 == 1 } ? entropies : entropies * tokenWeights(pass)
+            return try counted.sum() * factor
+        }
+        var condition = try transformer.condition(on: row.labels)
+        if let factors = row.branchFactors { condition = try condition.multiplyingBranches(by: factors) }
+        let inputs = try inputs(ofScales: pass.scales, row.inputs)
+        let value: Tensor
+        if step.recomputesActivations {
+            value = try transformer.backward(loss, ofScales: pass.scales, inputs: inputs, condition: condition)
+        } else {
+            let whole = try loss(transformer.logits(ofScales: pass.scales, inputs: inputs, condition: condition))
+            try whole.backward()
+            value = try whole.detached()
+        }
+        losses.loss += try value.item() / step.lossScale
+        guard let found else { return }
+        for (sums, values) in [(\StepLosses.perScale, found.entropies), (\.right, found.right)] {
+            guard let values else { continue }
+            for (scale, sum) in zip(pass.scales, try perScale(values, pass.scales)) {
+                losses[keyPath: sums][scale, default: 0] += sum.reduce(0, +)
             }
-            return sums
+        }
+    }
+
+    /// 1 where the likeliest code is the target: `[B, T]`.
+    private func right(_ logits: Tensor, _ targets: Tensor) throws(TorchError) -> Tensor {
+        try withoutGradients { () throws(TorchError) in
+            try logits.indexOfMaximum(axis: -1).reshaped(-1).isEqual(to: targets).converted(to: .float32)
+                .reshaped(logits.shape[0], -1)
+        }
+    }
+
+    /// How much every token counts, `[T]`.
+    private func tokenWeights(_ pass: ScalePass) throws(TorchError) -> Tensor {
+        let weights = zip(pass.scales, pass.weights).flatMap { scale, weight in
+            [Float](repeating: Float(weight), count: schedule.tokenCount(ofScale: scale))
+        }
+        return try Tensor(weights, shape: [weights.count])
+    }
+
+    /// The tokens of some scales, one after another.
+    private func targets(ofScales scales: Range<Int>, _ tokens: Tensor) throws(TorchError) -> Tensor {
+        try tokens.narrowed(axis: 1, schedule.range(ofScales: scales)).reshaped(-1)
+    }
+
+    /// What some scales are given; nil for the first alone.
+    private func inputs(ofScales scales: Range<Int>, _ inputs: Tensor) throws(TorchError) -> Tensor? {
+        let range = schedule.range(ofScales: scales)
+        let without = schedule.tokenCount(ofScale: 0)
+        let given = max(range.lowerBound - without, 0)..<range.upperBound - without
+        return given.isEmpty ? nil : try inputs.narrowed(axis: 1, given).converted(to: precision)
+    }
+
+    /// The sums over the tokens of each scale: `[scale][picture]`.
+    private func perScale(_ values: Tensor, _ scales: Range<Int>) throws(TorchError) -> [[Double]] {
+        var sums: [[Double]] = []
+        for part in try values.split(scales.map { schedule.tokenCount(ofScale: $0) }, axis: 1) {
+            sums.append(try part.converted(to: .float64).sum(axes: 1).array(of: Double.self))
+        }
+        return sums
+    }
+
+    /// The cross-entropy per scale, summed over its tokens, without gradients: `[scale][picture]`, and how many of the
+    /// tokens were the likeliest.
+    package func perScale(
+        tokens: Tensor, inputs: Tensor, labels: Tensor
+    ) throws(TorchError) -> (losses: [[Double]], right: [[Double]]) {
+        try withoutGradients { () throws(TorchError) in
+            var (losses, counts): ([[Double]], [[Double]]) = ([], [])
+            for pass in ScalePass.all(transformer.configuration) {
+                let targets = try targets(ofScales: pass.scales, tokens)
+                let logits = try transformer.logits(
+                    ofScales: pass.scales, inputs: self.inputs(ofScales: pass.scales, inputs),
+                    condition: transformer.condition(on: labels))
+                let entropies = try logits.reshaped(-1, logits.shape[2]).crossEntropy(targets)
+                    .reshaped(tokens.shape[0], -1)
+                losses += try perScale(entropies, pass.scales)
+                counts += try perScale(right(logits, targets), pass.scales)
+            }
+            return (losses, counts)
         }
     }
 }

@@ -51,9 +51,9 @@ package struct TrainingReplay {
             let batch = try tokens.selected(axis: 0, step).converted(to: .int64)
             let inputs = try withoutGradients { () throws(TorchError) in try quantizer.teacherInputs(batch) }
             let result = try optimization.step(
-                step, passes: groups.passes(step: step, configuration), tokens: batch, inputs: inputs,
-                labels: labels.selected(axis: 0, step).converted(to: .int64), learningRate: 1e-4)
-            losses.append(result.loss)
+                step, ModelStep(groups.passes(step: step, of: ScalePass.all(configuration))), tokens: batch,
+                inputs: inputs, labels: labels.selected(axis: 0, step).converted(to: .int64), learningRate: 1e-4)
+            losses.append(result.losses.loss)
             norms.append(result.gradientNorm)
         }
         self.losses = losses

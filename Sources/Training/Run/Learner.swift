@@ -39,10 +39,23 @@ final class Learner {
     /// after it, not during it.
     func expectLastGradients() { reduction?.expectLast() }
 
-    /// Brings the gradients of a step, means over all processes, to the masters, held to the largest norm; returns the norm
-    /// before.
-    func clippedGradients() throws -> Double {
+    /// Makes ready for a step.
+    ///
+    /// - Parameter progress: The share of the run that is done, 0...1.
+    func prepare(progress: Double) {
+        let settings = optimizer.settings
+        guard let last = settings.finalWeightDecay else { return }
+        optimizer.weightDecay = RateFall.cosine.factor(progress, from: 0, to: 0) * (settings.weightDecay - last) + last
+    }
+
+    /// Brings the gradients of a step, means over all processes, to the masters, held to the largest norm.
+    ///
+    /// - Parameter scale: What the loss was multiplied by, which the gradients are divided by.
+    /// - Returns: The norm before.
+    /// - Throws: ``Torch/TorchError`` if memory runs out, ``Torch/ProcessGroupError`` where another process is gone.
+    func clippedGradients(scaledBy scale: Double = 1) throws -> Double {
         if let reduction { try reduction.finish() } else { try parameters.gatherGradients() }
+        if scale != 1 { for (_, master) in parameters.masters { try master.gradient?.multiply(by: 1 / scale) } }
         return try clipGradients(of: parameters.masters.map(\.tensor), to: clip)
     }
 

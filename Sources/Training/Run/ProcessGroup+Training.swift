@@ -1,3 +1,4 @@
+import Foundation
 import Torch
 
 extension TrainingError {
@@ -11,11 +12,13 @@ extension ProcessGroup {
     /// Throws where this process trains something else than the first, or from other pictures.
     func requireAgreement(on settings: some TrainingSettings & Codable, samples: Int) throws {
         try TrainingError.requireEqualShares(ofBatch: settings.batch, processes: count)
-        let own = try [UInt8]("pictures: \(samples)\n".utf8) + RunFolder.text(of: settings)
-        let first = try broadcast(own)
-        if first != own {
-            let (expected, found) = RunFolder.difference(first, own)
-            throw TrainingError.otherProcess(rank: rank, found: found, expected: expected)
+        let own = JSONValue.object(["pictures": .integer(samples), "training": try JSONValue(encoding: settings)])
+        let sent = try broadcast([UInt8](JSONEncoder().encode(own)))
+        let first = try JSONDecoder().decode(JSONValue.self, from: Data(sent))
+        if let difference = own.firstDifference(from: first) {
+            throw TrainingError.otherProcess(
+                rank: rank, found: "\(difference.path) \(difference.own)",
+                expected: "\(difference.path) \(difference.other)")
         }
     }
 }

@@ -2,6 +2,8 @@
 public enum TrainingError: Error, Hashable, Sendable, CustomStringConvertible {
     /// A loss, gradient norm or parameter is no number any more; `saved` is the step of the last checkpoint.
     case diverged(what: String, value: Double, step: Int, saved: Int?)
+    /// No loss scale is small enough for float16.
+    case scaleCollapsed(step: Int)
     /// Something cannot be written; `saved` is the step of the last checkpoint.
     case unwritable(reason: String, saved: Int?)
     /// There is nothing to resume.
@@ -42,6 +44,9 @@ public enum TrainingError: Error, Hashable, Sendable, CustomStringConvertible {
                     "The checkpoint of step \($0) is whole: to go on from it with a smaller learning rate, write that "
                         + "into run.json and give --resume with it."
                 } ?? "Nothing is saved yet: begin again with a smaller learning rate or a longer warm-up.")
+        case .scaleCollapsed(let step):
+            "Gradients are too large for float16 at step \(step), however little of the loss is taken. To go on from the "
+                + "last checkpoint in bfloat16 or float32, write that into run.json as precision and give --resume with it."
         case .unwritable(let reason, let saved):
             reason
                 + (saved.map { " The checkpoint of step \($0) is whole: --resume goes on from it." }

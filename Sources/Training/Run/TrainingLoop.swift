@@ -27,10 +27,14 @@ protocol StepwiseTrainer: AnyObject {
     func validate() throws -> [TrainingMetric]
     /// What there is to see of the latest measurement, and what it is called.
     func picture() throws -> (name: String, image: PixelImage)?
+    /// Pictures that the trained network makes; nil where it makes none.
+    func samples() throws -> PixelImage?
 }
 
 extension StepwiseTrainer {
     var learners: [Learner] { [learner] }
+
+    func samples() throws -> PixelImage? { nil }
 
     func picture() throws -> (name: String, image: PixelImage)? { nil }
 
@@ -127,12 +131,25 @@ public struct TrainingRhythm: Codable, Hashable, Sendable {
     public var validation: Int
     /// Steps between lines of the log.
     public var report: Int
+    /// Steps between sample pictures; 0 for none.
+    public var samples: Int
 
     /// A rhythm.
-    public init(checkpoint: Int = 200, validation: Int = 500, report: Int = 10) {
+    public init(checkpoint: Int = 200, validation: Int = 500, report: Int = 10, samples: Int = 0) {
         self.checkpoint = checkpoint
         self.validation = validation
         self.report = report
+        self.samples = samples
+    }
+
+    /// Throws for an interval below 1.
+    func check() throws(TrainingError) {
+        for interval in [checkpoint, validation, report] where interval < 1 {
+            throw .invalidSetting("The steps between checkpoints, measurements and reports must be at least 1.")
+        }
+        if samples < 0 {
+            throw .invalidSetting("The steps between sample pictures must be at least 0, not \(samples).")
+        }
     }
 }
 
@@ -234,6 +251,7 @@ struct TrainingLoop {
             if isEnd { return .finished }
             pausedSeconds += pause.duration(to: clock.now).inSeconds
 
+            for learner in trainer.learners { learner.prepare(progress: progress) }
             counters.learningRate = learningRate * length.factor(step: counters.step, progress: progress)
             let metrics = try trainer.step(counters.step, learningRate: counters.learningRate)
             let fed = trainer.takeFeedReport()
@@ -249,6 +267,12 @@ struct TrainingLoop {
             if counters.step % rhythm.report == 0 {
                 try publish(metrics, isValidation: false)
                 (waited, waitedSteps) = (.zero, 0)
+            }
+            if let folder, let events, rhythm.samples > 0, counters.step % rhythm.samples == 0,
+                let image = try trainer.samples()
+            {
+                try folder.write(image, samplesOfStep: counters.step)
+                try events.write(image, tag: "samples", step: counters.step)
             }
         }
     }

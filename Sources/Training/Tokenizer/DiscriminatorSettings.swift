@@ -15,6 +15,11 @@ public struct DiscriminatorSettings: Codable, Hashable, Sendable {
     /// Of its AdamW.
     public var optimizer: AdamW.Settings
 
+    enum CodingKeys: String, CodingKey {
+        case channels, layers, weight, start, optimizer
+        case learningRate = "learning_rate"
+    }
+
     /// The settings of the public VQGAN, but for the learning rate and the start, which are those of short runs.
     public init(
         channels: Int = 64, layers: Int = 3, weight: Double = 0.8, start: Int = 2000, learningRate: Double = 2e-4,

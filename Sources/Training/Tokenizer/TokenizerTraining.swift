@@ -3,6 +3,7 @@ import FileOutput
 import ImageTokenizer
 import Images
 import Models
+import NeuralNetworks
 import TokenPyramid
 public import Torch
 
@@ -12,6 +13,7 @@ public struct TokenizerTraining {
     public let settings: TokenizerTrainingSettings
     /// Where the run keeps its state.
     public let folder: String
+    private let inputs: RunInputs
     private let perceptual: PerceptualNetwork?
 
     /// A run. A perceptual network is loaded and tried: a program that comes with its file.
@@ -19,14 +21,18 @@ public struct TokenizerTraining {
     /// - Parameters:
     ///   - settings: What is trained, and how.
     ///   - folder: Where the run keeps its state.
+    ///   - inputs: Where the pictures come from, for the record.
     /// - Throws: ``TrainingError`` where a setting makes no sense or the perceptual network cannot serve.
-    public init(_ settings: TokenizerTrainingSettings, folder: String) throws(TrainingError) {
+    public init(
+        _ settings: TokenizerTrainingSettings, folder: String, inputs: RunInputs = RunInputs()
+    ) throws(TrainingError) {
         try settings.check()
         perceptual = try settings.perceptual.map { (network) throws(TrainingError) in
             try PerceptualNetwork(path: network.file, batch: settings.batch, side: settings.tokenizer.imageSide)
         }
         self.settings = settings
         self.folder = folder
+        self.inputs = inputs
     }
 
     /// Throws where the run cannot begin, or go on, in its folder: for finding out before pictures are read.
@@ -58,12 +64,14 @@ public struct TokenizerTraining {
         try settings.check(pictures)
         try processes.requireAgreement(on: settings, samples: pictures.count)
         let runFolder =
-            processes.isFirst ? try RunFolder(path: folder, settings: settings, resuming: resuming) : nil
+            try processes.isFirst
+            ? RunFolder(path: folder, settings: settings, recording: ["inputs": inputs], resuming: resuming) : nil
         let trainer = try TokenizerTrainer(
             settings, perceptual: perceptual, pictures: pictures, validation: validation, processes: processes)
         let loop = TrainingLoop(
-            folder: runFolder, length: settings.length, learningRate: settings.learningRate, rhythm: settings.rhythm,
-            isInterrupted: isInterrupted, processes: processes)
+            folder: runFolder, length: settings.length.resolved(samples: pictures.count, batch: settings.batch),
+            learningRate: settings.learningRate, rhythm: settings.rhythm, isInterrupted: isInterrupted,
+            processes: processes)
         let outcome = try loop.run(trainer, resuming: resuming, notice: notice) { progress in
             if progress.isValidation { try writeExamples(trainer.latestMeasurement) }
             try report(progress)
@@ -92,6 +100,9 @@ extension TokenizerTrainingSettings: TrainingSettings {
     /// Throws for the first setting that makes no sense.
     func check() throws(TrainingError) {
         try checkRun()
+        try require(
+            precision == .float32 || precision == .bfloat16,
+            "A tokenizer learns in float32 or bfloat16, not in \(precision.rawValue).")
         try checkLosses()
         try require(revivalInterval >= 1, "The steps between revivals must be at least 1, not \(revivalInterval).")
         try require(
@@ -156,30 +167,5 @@ extension TokenizerConfiguration {
         try require(
             (1...4096).contains(latentChannels),
             "A latent must have 1 to 4096 channels, not \(latentChannels).")
-    }
-}
-
-extension TrainingLength {
-    /// Throws where the run would never end.
-    func check() throws(TrainingError) {
-        guard steps != nil || minutes != nil else {
-            throw .invalidSetting("A run needs an end: give --steps or --minutes.")
-        }
-        if let steps, steps < 1 { throw .invalidSetting("A run needs at least 1 step, not \(steps).") }
-        if let minutes, !(minutes > 0) || !minutes.isFinite {
-            throw .invalidSetting("The minutes of a run must be above 0, not \(minutes).")
-        }
-        guard warmUpSteps >= 0 else {
-            throw .invalidSetting("The warm-up must have at least 0 steps, not \(warmUpSteps).")
-        }
-    }
-}
-
-extension TrainingRhythm {
-    /// Throws for an interval below 1.
-    func check() throws(TrainingError) {
-        for interval in [checkpoint, validation, report] where interval < 1 {
-            throw .invalidSetting("The steps between checkpoints, measurements and reports must be at least 1.")
-        }
     }
 }

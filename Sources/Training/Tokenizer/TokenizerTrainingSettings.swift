@@ -35,14 +35,26 @@ public struct TokenizerTrainingSettings: Codable, Hashable, Sendable {
     public var revivalInterval: Int
     /// The share of the mean usage below which a code counts as dead, in 0..<1; 0 revives none.
     public var deadShare: Double
-    /// Whether encoder and decoder compute in bfloat16; the quantizer never does.
-    public var usesBFloat16: Bool
+    /// What encoder and decoder compute in, float32 or bfloat16; the quantizer always in float32.
+    public var precision: Precision
     /// Of weights, order and revival.
     public var seed: UInt64
     /// How long the run lasts.
     public var length: TrainingLength
     /// How often it saves, measures and reports.
     public var rhythm: TrainingRhythm
+
+    enum CodingKeys: String, CodingKey {
+        case tokenizer, batch, crop, mirrors, optimizer, clip, commitment, perceptual, discriminator, precision, seed
+        case length, rhythm
+        case learningRate = "learning_rate"
+        case absoluteWeight = "l1"
+        case squaredWeight = "l2"
+        case quantizerWeight = "quantizer_weight"
+        case averageDecay = "average_decay"
+        case revivalInterval = "revival_interval"
+        case deadShare = "dead_share"
+    }
 
     /// Settings for small tokenizers.
     public init(
@@ -51,8 +63,9 @@ public struct TokenizerTrainingSettings: Codable, Hashable, Sendable {
         optimizer: AdamW.Settings = .init(weightDecay: 0), clip: Double = 1, absoluteWeight: Double = 0.4,
         squaredWeight: Double = 2, quantizerWeight: Double = 1, commitment: Double = 0.25,
         perceptual: PerceptualSettings? = nil, discriminator: DiscriminatorSettings? = nil,
-        averageDecay: Double = 0.995, revivalInterval: Int = 10, deadShare: Double = 0.02, usesBFloat16: Bool = false,
-        seed: UInt64 = 0, length: TrainingLength, rhythm: TrainingRhythm = .init()
+        averageDecay: Double = 0.99, revivalInterval: Int = 10, deadShare: Double = 0.02,
+        precision: Precision = .float32,
+        seed: UInt64 = 1, length: TrainingLength = .init(), rhythm: TrainingRhythm = .init()
     ) {
         self.tokenizer = tokenizer
         self.batch = batch
@@ -70,9 +83,11 @@ public struct TokenizerTrainingSettings: Codable, Hashable, Sendable {
         self.averageDecay = averageDecay
         self.revivalInterval = revivalInterval
         self.deadShare = deadShare
-        self.usesBFloat16 = usesBFloat16
+        self.precision = precision
         self.seed = seed
         self.length = length
         self.rhythm = rhythm
     }
+
+    var usesBFloat16: Bool { precision == .bfloat16 }
 }

@@ -1,0 +1,103 @@
+import ArgumentParser
+import Foundation
+import MVAR
+import Testing
+
+@testable import MVARCommand
+
+@Suite("Settings of training from options and files")
+struct TrainConfigurationTests {
+    private let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder() }
+
+    private static let recipes = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent().appending(path: "recipes").path
+
+    /// The settings that a command line makes of a model's run.
+    private func settings(_ options: [String], classes: Int = 1000) throws -> ModelTrainingSettings {
+        let command = try #require(
+            try TrainModelCommand.parse(["--run", folder.file("run")] + options) as TrainModelCommand?)
+        let overlay = try command.run.overlay(
+            command.pictures, command.held, command.shape, command.length, command.scales, command.learning,
+            command.recommended)
+        return try ModelTrainingSettings(
+            overlay.section("training"), tokenizer: .published, classes: classes, from: nil)
+    }
+
+    @Test("VAR's flags set what they set there")
+    func publicFlags() throws {
+        let settings = try settings(
+            ["--depth=16", "--bs=448", "--ep=300", "--tblr=1e-4", "--twd=0.05", "--twde=0.1", "--tclip=3", "--ls=0.1"]
+                + ["--ac=2", "--wp=6", "--wp0=0.01", "--wpe=0.1", "--sche=lin0", "--fp16=1", "--saln=1", "--anorm=0"]
+                + [
+                    "--hd=0.03", "--aln=0.4", "--alng=1e-5", "--ini=0.02", "--pg=0.8", "--pg0=3", "--pgwp=1",
+                    "--seed=7",
+                ])
+        var expected = ModelTrainingSettings(model: .published(depth: 16), seed: 7)
+        expected.model.sharesAdaLN = true
+        expected.model.normalizesQueriesAndKeys = false
+        expected.batch = 448
+        expected.baseLearningRate = 1e-4
+        expected.optimizer.weightDecay = 0.05
+        expected.optimizer.finalWeightDecay = 0.1
+        expected.clip = 3
+        expected.labelSmoothing = 0.1
+        expected.accumulation = 2
+        expected.length = TrainingLength(
+            epochs: 300, warmUpEpochs: 6, initialFactor: 0.01, fall: .linear, plateau: 0.05, finalFactor: 0.1)
+        expected.precision = .float16
+        expected.initial = InitialFactors(head: 0.03, adaLN: 0.4, gain: 1e-5, deviation: 0.02)
+        expected.progressive = ProgressiveScales(until: 0.8, first: 4, warmUpEpochs: 1)
+        #expect(settings == expected)
+    }
+
+    @Test(
+        "The published schedules have their plateaus and falls",
+        arguments: [
+            ("cos", RateFall.cosine, 0.0), ("lin", .linear, 0.15), ("lin0", .linear, 0.05), ("lin00", .linear, 0),
+            ("exp", .exponential, 0.15), ("lin0.3", .bent, 0.3),
+        ])
+    func schedules(name: String, fall: RateFall, plateau: Double) throws {
+        let length = try settings(["--steps", "9", "--sche", name]).length
+        #expect(length.fall == fall && length.plateau == plateau)
+    }
+
+    @Test("Options go over a file, a file over defaults")
+    func overFile() throws {
+        let file = folder.file("a.json")
+        try #"{"training": {"batch": 4, "clip": 9, "length": {"steps": 5}}}"#
+            .write(toFile: file, atomically: true, encoding: .utf8)
+        let settings = try settings(["--config", file, "--batch", "6", "--depth", "3"], classes: 4)
+        #expect(settings.batch == 6 && settings.clip == 9 && settings.length.steps == 5)
+        #expect(settings.labelDrop == 0.1 && settings.model.width == 192 && settings.model.heads == 3)
+    }
+
+    @Test(
+        "Every recipe is a configuration of a published run",
+        arguments: [
+            ("mvar-d16", 16, 448, 300.0), ("mvar-d16-fine-tuned", 16, 448, 80), ("mvar-d20-fine-tuned", 20, 192, 80),
+            ("mvar-d24-fine-tuned", 24, 384, 80),
+        ])
+    func recipes(name: String, depth: Int, batch: Int, epochs: Double) throws {
+        // Those that go on from a model have its shape.
+        let shape = name.contains("fine-tuned") ? ["--depth", "\(depth)"] : []
+        let settings = try settings(["--config", "\(Self.recipes)/\(name).json"] + shape)
+        #expect(settings.model == .published(depth: depth))
+        #expect(settings.batch == batch && settings.length.epochs == epochs)
+        #expect(settings.baseLearningRate == 1e-4 && settings.groups == .cycle(coarseSteps: 8))
+    }
+
+    @Test(
+        "Flags that contradict each other or cannot be are refused",
+        arguments: [
+            (["--fp16", "3"], "--fp16"), (["--fp16", "1", "--precision", "float32"], "--precision"),
+            (["--sche", "lin0", "--fall", "cosine"], "--sche"), (["--sche", "sin"], "--sche"),
+            (["--pg0", "3"], "--progressive"),
+            (["--saln", "2"], "0 or 1"), (["--scales", "0"], "--scales"), (["--fall", "slow"], "--fall"),
+        ])
+    func contradictions(options: [String], part: String) async {
+        let failed = await failure(of: ["train", "model", "--run", folder.file("run"), "--steps", "1"] + options)
+        #expect(failed?.message?.contains(part) == true, "\(failed?.message ?? "nothing")")
+    }
+}

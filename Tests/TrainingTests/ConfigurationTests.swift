@@ -1,0 +1,148 @@
+import Foundation
+import ImageTokenizer
+import NeuralNetworks
+import ScaleTransformer
+import Testing
+import TokenPyramid
+
+@testable import Training
+
+@Suite("Configurations of runs")
+struct ConfigurationTests {
+    private let data: DrawnData
+
+    init() throws { data = try DrawnData() }
+
+    private func overlay(_ text: String) throws -> SettingsOverlay {
+        let path = data.folder + "/run.json"
+        try text.write(toFile: path, atomically: true, encoding: .utf8)
+        return try SettingsOverlay(path: path)
+    }
+
+    private var base: ModelTrainingSettings { ModelTrainingSettings(model: .published(depth: 2)) }
+
+    private func message(_ body: () throws -> Void) -> String {
+        do {
+            try body()
+            return ""
+        } catch { return "\(error)" }
+    }
+
+    @Test("What a file sets is set, and all else stays")
+    func sets() throws {
+        let file = try overlay(
+            """
+            {"training": {"batch": 64, "learning_rate": 2, "groups": "cycle:8", "model": {"attention": "scale"},
+             "length": {"epochs": 80, "fall": "linear"}, "progressive": {"until": 0.5, "first": 3, "warm_up_epochs": 0},
+             "scales": "1-8", "precision": "bfloat16", "seed": 18446744073709551615, "initial": {"deviation": 0.1}}}
+            """)
+        let settings = try file.section("training").applied(to: base)
+        var expected = base
+        expected.batch = 64
+        expected.learningRate = 2
+        expected.groups = .cycle(coarseSteps: 8)
+        expected.model.pattern = .scale
+        expected.length.epochs = 80
+        expected.length.fall = .linear
+        expected.progressive = ProgressiveScales(until: 0.5, first: 3)
+        expected.scales = ScaleSelection("1-8")
+        expected.precision = .bfloat16
+        expected.seed = .max
+        expected.initial.deviation = 0.1
+        #expect(settings == expected)
+    }
+
+    @Test("Every setting is among the keys that are known")
+    func allKeys() throws {
+        var settings = base
+        settings.startingModel = "a.pth"
+        settings.baseLearningRate = 1e-4
+        settings.scales = ScaleSelection("1")
+        settings.progressive = ProgressiveScales(until: 1)
+        settings.initial.deviation = 0.02
+        settings.optimizer.finalWeightDecay = 0.1
+        settings.length = TrainingLength(steps: 1, epochs: 2, minutes: 3, warmUpEpochs: 1)
+        let text = try JSONValue(encoding: settings)
+        #expect(try overlay("{\"training\": \(text.spoken)}").section("training").applied(to: base) == settings)
+    }
+
+    @Test(
+        "An unknown key is refused, and a known one of the same name is named",
+        arguments: [
+            (#"{"training": {"bacth": 3}}"#, "'training.bacth' in '", "' is no setting; the run.json"),
+            (
+                #"{"training": {"warm_up_steps": 3}}"#, "'training.warm_up_steps'",
+                "did you mean 'training.length.warm_up_steps'?"
+            ),
+            (#"{"training": {"length": {"stepz": 3}}}"#, "'training.length.stepz'", "is no setting"),
+            (#"{"training": {"model": {"extra": {"deep": 1}}}}"#, "'training.model.extra.deep'", "is no setting"),
+            (
+                #"{"training": {"progressive": {"until": 0.5, "first": 1, "warm_up_epochs": 0, "x": 1}}}"#,
+                "progressive.x'", "no setting"
+            ),
+        ])
+    func unknown(text: String, key: String, hint: String) throws {
+        let said = message { _ = try overlay(text).section("training").applied(to: base) }
+        #expect(said.contains(key) && said.contains(hint) && !said.contains("\n"), "\(said)")
+    }
+
+    @Test(
+        "A value of another kind is refused by its name",
+        arguments: [
+            (#"{"training": {"batch": "8"}}"#, "'training.batch' must be a whole number"),
+            (#"{"training": {"batch": 8.5}}"#, "'training.batch' must be a whole number, not 8.5"),
+            (#"{"training": {"clip": "two"}}"#, "'training.clip' must be a number"),
+            (#"{"training": {"mirrors": 1}}"#, "'training.mirrors' must be true or false"),
+            (#"{"training": {"length": 5}}"#, "'training.length' must be an object"),
+            (
+                #"{"training": {"model": {"attention": "spatial"}}}"#,
+                "'training.model.attention': 'spatial' is none of full"
+            ),
+            (#"{"training": {"groups": "cycle"}}"#, "'training.groups': 'cycle' is none of all, cycle:N"),
+            (#"{"training": {"precision": "half"}}"#, "'training.precision'"),
+            (#"{"training": {"progressive": {"until": 0.5}}}"#, "lacks 'first'"),
+            (#"{"training": 5}"#, "'training' must be an object"),
+        ])
+    func wrongKinds(text: String, expected: String) throws {
+        let said = message { _ = try overlay(text).section("training").applied(to: base) }
+        #expect(said.contains(expected) && said.hasPrefix("In '") && !said.contains("\n"), "\(said)")
+    }
+
+    @Test(
+        "What is no configuration is refused on one line",
+        arguments: [
+            ("", "is no JSON configuration"), ("{", "is no JSON configuration"), ("[]", "it is no object"),
+            (#"{"training": {"batch": null}}"#, "'training.batch' in '"),
+        ])
+    func noConfiguration(text: String, expected: String) {
+        let said = message { _ = try overlay(text) }
+        #expect(said.contains(expected) && !said.contains("\n"), "\(said)")
+    }
+
+    @Test("A file that is not there, and a part that is not known, are named")
+    func absent() throws {
+        #expect(
+            message { _ = try SettingsOverlay(path: "/nowhere/run.json") }.contains(
+                "'/nowhere/run.json' cannot be read"))
+        let said = message { try overlay(#"{"trainings": {}}"#).requireSections(["training", "inputs"]) }
+        #expect(said.contains("'trainings' in '") && said.contains("is no setting"))
+    }
+
+    @Test("A depth brings its width and heads; a number of classes other than the pictures' is refused")
+    func shapes() throws {
+        let tokenizer = TokenizerConfiguration()
+        let settings = try ModelTrainingSettings(
+            overlay(#"{"training": {"model": {"depth": 16}}}"#).section("training"), tokenizer: tokenizer, classes: 5,
+            from: nil)
+        var expected = TransformerConfiguration.published(depth: 16)
+        expected.classes = 5
+        #expect(settings.model == expected)
+        let said = message {
+            _ = try ModelTrainingSettings(
+                overlay(#"{"training": {"model": {"num_classes": 7}}}"#).section("training"), tokenizer: tokenizer,
+                classes: 5, from: nil)
+        }
+        #expect(
+            said.contains("a run of 7 classes") || said.contains("one of 7 classes, the pictures have 5"), "\(said)")
+    }
+}
