@@ -52,12 +52,12 @@ struct TrainCacheCommand: AsyncParsableCommand {
         let secondsWaited: Double
     }
 
-    func validate() throws { try pictures.requireData() }
+    func validate() throws { try TrainSourceOptions.require(pictures.data) }
 
     func run() async throws {
         try FileDestination(file.output).check()
         try threads.apply()
-        let source = try tokenizer.source()
+        let source = try TokenizerFile(tokenizer.tokenizer)
         let network = try source.load()
         let fingerprint = try TokenizerFingerprint(network.configuration, tensors: source.tensors())
         let progress = output.progress("computing tokens", unit: "picture")

@@ -98,9 +98,7 @@ struct TrainModelCommand: AsyncParsableCommand {
     }
 
     func validate() throws {
-        if !pictures.data.isEmpty, cached.cache != nil {
-            throw ValidationError("pictures come from --data or their tokens from --cache: give one of them")
-        }
+        if !pictures.data.isEmpty, cached.cache != nil { throw Self.oneSource }
         if cached.cache != nil, augmentation.crop == .random {
             throw ValidationError(
                 "--crop random needs pictures: --cache has the tokens of their middles; give --data instead")
@@ -111,32 +109,39 @@ struct TrainModelCommand: AsyncParsableCommand {
     mutating func run() async throws {
         let processes = try run.begin()
         // Before the processes meet: whoever cannot begin must not keep the others waiting.
-        let settings = try overlay().section("training").applied(to: ModelTrainingSettings(model: .published(depth: 1)))
-        try TrainingError.requireEqualShares(ofBatch: settings.batch, processes: processes.count)
+        let overlay = try overlay()
+        let chosen = try overlay.section("training").applied(to: ModelTrainingSettings(model: .published(depth: 1)))
+        try TrainingError.requireEqualShares(ofBatch: chosen.batch, processes: processes.count)
         if !processes.isFirst { output.quiet = true }
-        try processes.run(train)
+        let command = self
+        try processes.run { try command.train($0, overlay, chosen) }
     }
 
-    private func train(_ processes: ProcessGroup) throws {
-        let overlay = try self.overlay()
+    /// - Parameters:
+    ///   - processes: Those that train together.
+    ///   - overlay: The settings of the file and of options.
+    ///   - chosen: These with the defaults of all others, but for the shape.
+    /// - Throws: One line for the person at the terminal: a source, a folder or a setting that does not fit.
+    private func train(
+        _ processes: ProcessGroup, _ overlay: SettingsOverlay, _ chosen: ModelTrainingSettings
+    ) throws {
         let inputs = try overlay.section("inputs").applied(to: RunInputs())
-        try check(inputs)
+        let file = try tokenizerFile(checking: inputs)
         let sampling = try overlay.section("sampling").applied(to: RecommendationOptions.defaults)
-        let training = try overlay.section("training")
-        try run.check(training.value("precision") ?? .float32)
+        try run.check(chosen.precision)
 
-        let file = TokenizerFile(path: inputs.tokenizer ?? "")
         let tokenizer = try file.load()
         let tensors = try file.tensors()
         let configuration = tokenizer.configuration
-        let start = try training.value("from").map { try StartingModel($0, schedule: configuration.schedule) }
+        let start = try chosen.startingModel.map { try StartingModel($0, schedule: configuration.schedule) }
         let (found, classes, skipped) = try source(
-            inputs, crop: training.value("crop") ?? .center, for: configuration, tensors: tensors)
+            inputs, crop: chosen.crop, for: configuration, tensors: tensors)
         let held = try inputs.validationPictures(
             of: classes, side: configuration.imageSide, workers: pictures.workers, output: output)
         TrainValidationOptions.remark(found.count, classes: classes.count, held: held, skipped: skipped, output: output)
         let run = try ModelTraining(
-            ModelTrainingSettings(training, tokenizer: configuration, classes: classes.count, from: start),
+            ModelTrainingSettings(
+                overlay.section("training"), tokenizer: configuration, classes: classes.count, from: start),
             folder: run.run, tokenizer: tokenizer, tokenizerTensors: tensors, from: start, inputs: inputs)
         if processes.isFirst { try run.checkFolder(resuming: self.run.resume) }
         try run.check(found, heldOut: held)
@@ -198,7 +203,7 @@ struct TrainModelCommand: AsyncParsableCommand {
     }
 
     /// The settings of the file and of options.
-    private func overlay() throws -> SettingsOverlay {
+    func overlay() throws -> SettingsOverlay {
         var overlay = try run.overlay(
             pictures, cached, augmentation, held, shape, length, scales, learning, recommended)
         try overlay.set("inputs", "tokenizer", to: tokenizer.tokenizer)
@@ -206,16 +211,18 @@ struct TrainModelCommand: AsyncParsableCommand {
         return overlay
     }
 
-    /// Throws where something is missing that options or a file should have named.
-    private func check(_ inputs: RunInputs) throws {
-        if inputs.data.isEmpty == (inputs.cache == nil) {
-            throw ValidationError("pictures come from --data or their tokens from --cache: give one of them")
-        }
+    private static let oneSource = ValidationError(
+        "pictures come from --data or their tokens from --cache: give one of them")
+
+    /// The tokenizer; throws where something is missing that options or a file should have named.
+    private func tokenizerFile(checking inputs: RunInputs) throws -> TokenizerFile {
+        if inputs.data.isEmpty == (inputs.cache == nil) { throw Self.oneSource }
         if inputs.cache != nil, inputs.classes != nil {
             throw ValidationError("--classes is for pictures: give it to 'mvar train cache'")
         }
-        if inputs.tokenizer == nil { throw ValidationError("--tokenizer needs a path") }
+        let file = try TokenizerFile(inputs.tokenizer)
         try inputs.requireValidation()
+        return file
     }
 
     /// What the result's `config.json` says beside shapes.

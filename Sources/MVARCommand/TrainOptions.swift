@@ -34,7 +34,7 @@ struct TrainSourceOptions: ParsableArguments, SettingOptions {
     var chosenClasses: [String]? { classes.map { $0.split(separator: ",").map(String.init) } }
 
     /// Throws where there is nothing to learn from.
-    func requireData() throws {
+    static func require(_ data: [String]) throws {
         if data.isEmpty { throw ValidationError("--data needs at least one path") }
     }
 
@@ -126,7 +126,13 @@ extension RunInputs {
 
 /// The tokenizer whose tokens are learned.
 struct TokenizerFile {
-    let path: String
+    private let path: String
+
+    /// Throws where none is named.
+    init(_ path: String?) throws {
+        guard let path else { throw ValidationError("--tokenizer needs a path") }
+        self.path = path
+    }
 
     /// Loads it.
     func load() throws -> VisualTokenizer { try LoadedModel.tokenizer(ModelSource(tokenizer: path)) }
@@ -144,10 +150,4 @@ struct TrainTokenizerOption: ParsableArguments {
             "The tokenizer: a folder, a .safetensors or a .pth file. It stays as it is.", valueName: "path"),
         completion: .file())
     var tokenizer: String?
-
-    /// Throws where none is named.
-    func source() throws -> TokenizerFile {
-        guard let tokenizer else { throw ValidationError("--tokenizer needs a path") }
-        return TokenizerFile(path: tokenizer)
-    }
 }

@@ -47,16 +47,19 @@ struct TrainTokenizerCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard !run.hasFile else { return }
-        try pictures.requireData()
+        try TrainSourceOptions.require(pictures.data)
         try length.requireEnd()
     }
 
     mutating func run() async throws {
         let processes = try run.begin()
         // Before the processes meet: whoever cannot begin must not keep the others waiting.
-        try TrainingError.requireEqualShares(ofBatch: settings(overlay()).batch, processes: processes.count)
+        let overlay = try overlay()
+        let settings = try overlay.section("training").applied(to: TokenizerTrainingSettings(tokenizer: .small))
+        try TrainingError.requireEqualShares(ofBatch: settings.batch, processes: processes.count)
         if !processes.isFirst { output.quiet = true }
-        try processes.run(train)
+        let command = self
+        try processes.run { try command.train($0, overlay, settings) }
     }
 
     /// The settings of the file and of options.
@@ -67,16 +70,12 @@ struct TrainTokenizerCommand: AsyncParsableCommand {
         return overlay
     }
 
-    private func settings(_ overlay: SettingsOverlay) throws -> TokenizerTrainingSettings {
-        try overlay.section("training").applied(to: TokenizerTrainingSettings(tokenizer: .small))
-    }
-
-    private func train(_ processes: ProcessGroup) throws {
-        let overlay = try overlay()
+    private func train(
+        _ processes: ProcessGroup, _ overlay: SettingsOverlay, _ settings: TokenizerTrainingSettings
+    ) throws {
         let inputs = try overlay.section("inputs").applied(to: RunInputs())
-        if inputs.data.isEmpty { throw ValidationError("--data needs at least one path") }
+        try TrainSourceOptions.require(inputs.data)
         try inputs.requireValidation()
-        let settings = try settings(overlay)
         try shape.checkSide(of: settings.tokenizer)
         try run.check(settings.precision)
         let training = try TokenizerTraining(settings, folder: run.run, inputs: inputs)

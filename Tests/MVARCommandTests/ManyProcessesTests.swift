@@ -14,12 +14,7 @@ struct ManyProcessesTests {
 
     init() throws {
         folder = try TemporaryFolder()
-        for number in 0..<7 {
-            let path = folder.file("data/\(["dark", "light"][number % 2])")
-            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-            let pixels = (0..<3 * 16 * 16).map { UInt8(($0 * (number + 3) + number % 2 * 120) % 256) }
-            try PixelImage(width: 16, height: 16, pixels: pixels).write(to: "\(path)/\(number).png")
-        }
+        try folder.drawPictures(7)
     }
 
     private func command(_ kind: String, _ run: String, steps: Int) -> [String] {

@@ -1,4 +1,5 @@
 import Foundation
+import MVAR
 import Synchronization
 
 @testable import MVARCommand
@@ -28,6 +29,18 @@ final class TemporaryFolder {
 
     /// What lies in it, hidden files too.
     var names: [String] { (try? FileManager.default.contentsOfDirectory(atPath: path).sorted()) ?? [] }
+}
+
+extension TemporaryFolder {
+    /// Pictures of 16 × 16 pixels of two classes, in turn, in folders in `data`.
+    func drawPictures(_ count: Int) throws {
+        for number in 0..<count {
+            let path = file("data/\(["dark", "light"][number % 2])")
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+            let pixels = (0..<3 * 16 * 16).map { UInt8(($0 * (number + 3) + number % 2 * 120) % 256) }
+            try PixelImage(width: 16, height: 16, pixels: pixels).write(to: "\(path)/\(number).png")
+        }
+    }
 }
 
 /// The bytes of a file.

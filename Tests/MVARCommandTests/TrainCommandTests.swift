@@ -11,13 +11,7 @@ struct TrainCommandTests {
 
     init() throws {
         folder = try TemporaryFolder()
-        for number in 0..<8 {
-            let name = ["dark", "light"][number % 2]
-            let path = folder.file("data/\(name)")
-            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-            let pixels = (0..<3 * 16 * 16).map { UInt8(($0 * (number + 3) + number % 2 * 120) % 256) }
-            try PixelImage(width: 16, height: 16, pixels: pixels).write(to: "\(path)/\(number).png")
-        }
+        try folder.drawPictures(8)
     }
 
     /// The run's data, and a tokenizer that learns in no time.

@@ -18,11 +18,8 @@ struct TrainConfigurationTests {
     private func settings(_ options: [String], classes: Int = 1000) throws -> ModelTrainingSettings {
         let command = try #require(
             try TrainModelCommand.parse(["--run", folder.file("run")] + options) as TrainModelCommand?)
-        let overlay = try command.run.overlay(
-            command.pictures, command.held, command.shape, command.length, command.scales, command.learning,
-            command.recommended)
         return try ModelTrainingSettings(
-            overlay.section("training"), tokenizer: .published, classes: classes, from: nil)
+            command.overlay().section("training"), tokenizer: .published, classes: classes, from: nil)
     }
 
     @Test("VAR's flags set what they set there")

@@ -108,6 +108,15 @@ struct ConfigurationTests {
         #expect(said.contains(expected) && said.hasPrefix("In '") && !said.contains("\n"), "\(said)")
     }
 
+    @Test("A number that is none is refused by its name, inside a group of settings too") func notFinite() {
+        var overlay = SettingsOverlay()
+        #expect(
+            message { try overlay.set("training", "length", "minutes", to: Double.nan) }
+                == "The setting 'training.length.minutes' must be a number, not nan.")
+        let said = message { try overlay.set("training", "progressive", to: ProgressiveScales(until: .infinity)) }
+        #expect(said == "The setting 'training.progressive.until' must be a number, not inf.", "\(said)")
+    }
+
     @Test(
         "What is no configuration is refused on one line",
         arguments: [

@@ -38,11 +38,13 @@ public struct SettingsOverlay: Sendable {
     /// Adds a setting, or takes nothing where it is nil.
     public mutating func set(_ path: String..., to value: (some Encodable)?) throws {
         guard let value else { return }
-        if let number = value as? Double, !number.isFinite {
-            throw ConfigurationError.notFinite(key: path.joined(separator: "."), value: "\(number)")
+        do {
+            let nested = path.reversed().reduce(try JSONValue(encoding: value)) { .object([$1: $0]) }
+            values = values.overlaid(with: nested)
+        } catch EncodingError.invalidValue(let number, let context) {
+            let key = path + context.codingPath.map(\.stringValue)
+            throw ConfigurationError.notFinite(key: key.joined(separator: "."), value: "\(number)")
         }
-        let nested = path.reversed().reduce(try JSONValue(encoding: value)) { .object([$1: $0]) }
-        values = values.overlaid(with: nested)
     }
 
     /// Lays the settings of another over these.

@@ -67,8 +67,7 @@ package struct TeacherForcing {
         let factor = step.lossScale / Double(batch * schedule.tokenCount)
         var found: (entropies: Tensor, right: Tensor?)?
         func loss(_ logits: Tensor) throws(TorchError) -> Tensor {
-            let entropies = try logits.reshaped(-1, logits.shape[2])
-                .crossEntropy(targets, smoothing: step.labelSmoothing).reshaped(logits.shape[0], -1)
+            let entropies = try entropies(logits, targets, smoothing: step.labelSmoothing)
             found = (try entropies.detached(), step.countsRight ? try right(logits.detached(), targets) : nil)
             let counted = try pass.weights.allSatisfy { $0 == 1 } ? entropies : entropies * tokenWeights(pass)
             return try counted.sum() * factor
@@ -92,6 +91,14 @@ package struct TeacherForcing {
                 losses[keyPath: sums][scale, default: 0] += sum.reduce(0, +)
             }
         }
+    }
+
+    /// -log p of every token, `[B, T]`.
+    private func entropies(
+        _ logits: Tensor, _ targets: Tensor, smoothing: Double = 0
+    ) throws(TorchError) -> Tensor {
+        try logits.reshaped(-1, logits.shape[2]).crossEntropy(targets, smoothing: smoothing)
+            .reshaped(logits.shape[0], -1)
     }
 
     /// 1 where the likeliest code is the target: `[B, T]`.
@@ -144,9 +151,7 @@ package struct TeacherForcing {
                 let logits = try transformer.logits(
                     ofScales: pass.scales, inputs: self.inputs(ofScales: pass.scales, inputs),
                     condition: transformer.condition(on: labels))
-                let entropies = try logits.reshaped(-1, logits.shape[2]).crossEntropy(targets)
-                    .reshaped(tokens.shape[0], -1)
-                losses += try perScale(entropies, pass.scales)
+                losses += try perScale(entropies(logits, targets), pass.scales)
                 counts += try perScale(right(logits, targets), pass.scales)
             }
             return (losses, counts)
