@@ -86,7 +86,7 @@ class Comparison:
             ]
 
     def steps(self, batch):
-        """Steps of training, float32, of a d12: a d16's weights, gradients and averages take 5 GB in each process."""
+        """Steps of training in float32, all processes at once in memory."""
         request = json.dumps({"part": "train", "batch": batch})
         with contextlib.ExitStack() as stack:
             processes = []
@@ -96,7 +96,9 @@ class Comparison:
                 process = self.start_training(program, attention, batch)
                 stack.callback(process.end)
                 self.note(process.ask(request))
-                processes.append(({"program": program, "attention": attention, "batch": batch}, process, []))
+                contestant = {
+                    "program": program, "attention": attention, "depth": self.arguments.train_depth, "batch": batch}
+                processes.append((contestant, process, []))
             for number in range(self.arguments.rounds):
                 say(f"train, batch {batch}: round {number + 1} of {self.arguments.rounds}")
                 for _, process, answers in processes:
@@ -108,10 +110,10 @@ class Comparison:
 
     def start_training(self, program, attention, batch):
         if program != "mvar":
-            return self.start(Contestant(program, "float32"), batch, depth=12)
+            return self.start(Contestant(program, "float32"), batch, depth=self.arguments.train_depth)
         command = [
-            self.arguments.binary, "bench", "train", "--preset", "d12", "--attention", attention, "--batch", str(batch),
-            "--threads", str(self.arguments.threads), "--each-line", "--json", "-q"]
+            self.arguments.binary, "bench", "train", "--preset", f"d{self.arguments.train_depth}", "--attention", attention,
+            "--batch", str(batch), "--threads", str(self.arguments.threads), "--each-line", "--json", "-q"]
         return Process("mvar", command, self.environment)
 
     def decoders(self):
@@ -193,6 +195,8 @@ def parse():
         metavar="sample,decoder,attention,train")
     parser.add_argument(
         "--batches", type=lambda text: [positive(part) for part in text.split(",")], default=[1, 4], metavar="1,4")
+    parser.add_argument(
+        "--train-depth", type=positive, default=8, metavar="N", help="of the model that learns (default: 8)")
     parser.add_argument(
         "--precisions", type=words(), default=["float32"], metavar="float32,…", help="ours, as mvar names them")
     parser.add_argument(

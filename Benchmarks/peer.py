@@ -103,6 +103,7 @@ class Peer:
 
         if self.optimizer is None:
             self.transformer.train().requires_grad_(True)
+            self.vae.encoder = self.vae.decoder = None  # a step from tokens on needs the quantizer alone
             self.optimizer = torch.optim.AdamW(
                 self.transformer.parameters(), lr=1e-4, betas=(0.9, 0.95), weight_decay=0.05)
         tokens = [torch.randint(4096, (batch, side * side)) for side in PATCH_NUMS]

@@ -119,12 +119,12 @@ def training(rows):
     for row in rows:
         first = next(other for other in rows if other["batch"] == row["batch"])
         lines.append([
-            f"{NAMES[row['program']]}, {row['attention']}", row["batch"], f"{row['seconds']:.2f}",
+            f"{NAMES[row['program']]} d{row['depth']}, {row['attention']}", row["batch"], f"{row['seconds']:.2f}",
             f"{row['seconds_min']:.2f}", f"{row['peak_memory_mib']:.0f}", f"{row['seconds'] / first['seconds']:.2f}",
             f"{row['peak_memory_mib'] / first['peak_memory_mib']:.2f}",
         ])
     return grid(
-        ["training step, d12, float32", "batch", "s a step", "least", "peak MiB", "times as long", "times as large"], lines)
+        ["training step, float32", "batch", "s a step", "least", "peak MiB", "times as long", "times as large"], lines)
 
 
 def ablation(variants):

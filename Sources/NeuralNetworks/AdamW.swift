@@ -1,6 +1,6 @@
 public import Torch
 
-/// Adam with decoupled weight decay (Loshchilov and Hutter, arXiv:1711.05101), in the order of operations of PyTorch.
+/// Adam with decoupled weight decay (Loshchilov and Hutter, arXiv:1711.05101), by PyTorch's fused operator.
 ///
 /// A parameter without a gradient is passed over: it neither decays nor coasts, and its own step count, on which the bias
 /// correction depends, stands still.
@@ -83,33 +83,22 @@ public final class AdamW {
     /// Moves every parameter that has a gradient; the gradients stay.
     public func step(learningRate: Double) throws(TorchError) {
         try withoutGradients { () throws(TorchError) in
-            for index in slots.indices {
-                guard let gradient = slots[index].parameter.gradient else { continue }
-                slots[index].steps += 1
-                let slot = slots[index]
-                if slot.decays { try slot.parameter.multiply(by: 1 - learningRate * weightDecay) }
-                try slot.firstMoment.multiply(by: settings.beta1)
-                try slot.firstMoment.add(gradient, times: 1 - settings.beta1)
-                try slot.secondMoment.multiply(by: settings.beta2)
-                try slot.secondMoment.addProduct(gradient, gradient, times: 1 - settings.beta2)
-                let correction1 = 1 - power(settings.beta1, slot.steps)
-                let correction2 = 1 - power(settings.beta2, slot.steps)
-                let root = try slot.secondMoment.squareRoot() / correction2.squareRoot()
-                try slot.parameter.addQuotient(
-                    slot.firstMoment, root + settings.epsilon, times: -learningRate / correction1)
+            for decays in [true, false] {
+                var moving: [AdamWOperand] = []
+                for index in slots.indices where slots[index].decays == decays {
+                    guard let gradient = slots[index].parameter.gradient else { continue }
+                    slots[index].steps += 1
+                    let slot = slots[index]
+                    moving.append(
+                        AdamWOperand(
+                            parameter: slot.parameter, gradient: gradient, firstMoment: slot.firstMoment,
+                            secondMoment: slot.secondMoment, step: slot.steps))
+                }
+                try moving.moveByAdamW(
+                    learningRate: learningRate, beta1: settings.beta1, beta2: settings.beta2,
+                    epsilon: settings.epsilon, weightDecay: decays ? weightDecay : 0)
             }
         }
-    }
-
-    private func power(_ base: Double, _ exponent: Int) -> Double {
-        // Square and multiply: exact enough, and no platform's `pow`.
-        var (result, factor, rest) = (1.0, base, exponent)
-        while rest > 0 {
-            if rest & 1 == 1 { result *= factor }
-            factor *= factor
-            rest >>= 1
-        }
-        return result
     }
 
     // MARK: Between sittings

@@ -6,23 +6,17 @@ public enum LibTorch {
     /// The version that the program was built against, e.g. `2.11.0`.
     public static var version: String { String(cString: ctorch_version()) }
 
-    /// Keeps freed memory for what is allocated next: a program calls it once, first of all.
+    /// Keeps freed memory of large tensors for those that come next: a program calls it once, first of all.
     ///
     /// Otherwise the C library gives large blocks back at once, and the system clears the same pages again for every layer:
     /// an eighth of the time of a picture. It concerns the whole process, so a library leaves it to the program.
     ///
-    /// - Parameter most: Bytes of freed memory to keep, below 2³¹. Blocks of more are given back at once.
-    /// - Returns: Whether the C library can do that.
+    /// - Returns: Whether the system can do that.
     @discardableResult
-    public static func keepFreedMemory(most: Int = 256 << 20) -> Bool { ctorch_keep_freed_memory(most) }
+    public static func keepFreedMemory() -> Bool { ctorch_pool_memory(true) }
 
-    /// Undoes ``keepFreedMemory(most:)``, for benchmarks.
-    package static func returnFreedMemory() { ctorch_return_freed_memory() }
-
-    /// Gives memory that has been freed back to the system, where the C library can.
-    ///
-    /// - Parameter least: Bytes of freed memory, not negative; what is less than that is kept.
-    public static func releaseUnusedMemory(least: Int) { ctorch_release_unused_memory(least) }
+    /// Undoes ``keepFreedMemory()`` for what is allocated from now on, for benchmarks.
+    package static func returnFreedMemory() { _ = ctorch_pool_memory(false) }
 
     /// The folder from which the loader took LibTorch.
     public static var libraryFolder: String { String(cString: ctorch_library_folder()) }

@@ -31,6 +31,11 @@ package struct Operator: @unchecked Sendable {
         try tensors(arguments)
     }
 
+    /// Calls an operator for what it does to its arguments.
+    package func act(_ arguments: OperatorArgument...) throws(TorchError) {
+        try invoke(arguments) { _ in }
+    }
+
     private func tensors(_ arguments: [OperatorArgument]) throws(TorchError) -> [Tensor] {
         var results: [Tensor] = []
         try invoke(arguments) { value in

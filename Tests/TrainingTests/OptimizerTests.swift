@@ -24,6 +24,20 @@ struct OptimizerTests {
         #expect(abs(values[0] - expected[0]) < 1e-6 && abs(values[1] - expected[1]) < 1e-6, "\(values)")
     }
 
+    @Test("A gradient that lies in memory by columns moves the same numbers")
+    func gradientInAnotherOrder() throws {
+        var moved: [[Float]] = []
+        for transposes in [false, true] {
+            let weight = try parameter([1, 2, 3, 4, 5, 6], shape: [2, 3])
+            let gradient = try Tensor([Float(1), -2, 3, -4, 5, 0], shape: [2, 3])
+            try weight.setGradient(transposes ? gradient.transposed(0, 1).contiguous().transposed(0, 1) : gradient)
+            try AdamW([("weight", weight)]).step(learningRate: 0.1)
+            moved.append(try weight.array(of: Float.self))
+        }
+        #expect(moved[0] == moved[1])
+        #expect(abs(moved[0][5] - 6 * (1 - 0.1 * 0.05)) < 1e-6)
+    }
+
     private let expected = [0.794726416, -1.885813159]
 
     @Test("Vectors, biases and positions are not decayed")

@@ -36,16 +36,8 @@ const char *ctorch_library_folder(void);
 int32_t ctorch_thread_count(void);
 CTorchStatus ctorch_set_thread_count(int32_t count);
 
-/// Keeps up to so many bytes (less than 2³¹) of freed memory for what is allocated next, process-wide, instead of
-/// giving large blocks back at once. False where the C library has no such setting.
-bool ctorch_keep_freed_memory(size_t most);
-
-/// The C library's own way again, as it is in a program that has run for a while.
-void ctorch_return_freed_memory(void);
-
-/// Gives memory that the process has freed back to the system, if it is at least so many bytes. An old C library does
-/// not tell, and gives back all.
-void ctorch_release_unused_memory(size_t least);
+/// Whether large tensors on the CPU have memory that keeps its pages. False where the system cannot do that.
+bool ctorch_pool_memory(bool pools);
 
 /// Loads LibTorch's CUDA library by name or path. Must happen before anything asks whether CUDA exists, because
 /// LibTorch keeps the first answer.

@@ -97,9 +97,6 @@ public final class ImageGenerator {
             }
             if latents.isEmpty { latents = [try generation.latent] }
             let tokens = try generation.tokens
-            // Decoding needs few large blocks, and finds no room among the many small ones of the scales. What a small
-            // picture frees is not worth the time to clear it again.
-            LibTorch.releaseUnusedMemory(least: 256 << 20)
             for index in range {
                 let row = index - start
                 let steps = try latents.map { try picture(of: $0.narrowed(axis: 0, row..<row + 1)) }

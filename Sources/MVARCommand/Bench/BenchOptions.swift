@@ -4,7 +4,10 @@ import MVAR
 
 /// Which shape.
 struct PresetOption: ParsableArguments {
-    @Option(help: ArgumentHelp("The published model whose shape is taken.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp(
+            "The published model whose shape is taken; d and another depth up to 64 for one made like them.",
+            valueName: "name"))
     var preset = Preset.d16
 
     /// A published shape.
@@ -20,8 +23,14 @@ struct PresetOption: ParsableArguments {
         }
 
         init?(argument: String) {
-            guard let transformer = TransformerConfiguration.presets[argument] else { return nil }
-            self.init(description: argument, transformer: transformer)
+            if let transformer = TransformerConfiguration.presets[argument] {
+                self.init(description: argument, transformer: transformer)
+                return
+            }
+            guard argument.hasPrefix("d"), let depth = Int(argument.dropFirst()), (1...64).contains(depth) else {
+                return nil
+            }
+            self.init(description: "d\(depth)", transformer: .published(depth: depth))
         }
 
         var defaultValueDescription: String { description }

@@ -15,7 +15,7 @@ final class Learner {
     private let prefix: String
 
     /// - Parameters:
-    ///   - parameters: Those that layers have asked for, with the values that they start from.
+    ///   - parameters: Those that layers have asked for, with the values that they start from; none is added later.
     ///   - settings: Of the optimizer.
     ///   - clip: The largest gradient norm.
     ///   - averageDecay: Of the average; 0 for none.
@@ -26,6 +26,7 @@ final class Learner {
         _ parameters: TrainableParameters, settings: AdamW.Settings, clip: Double, averageDecay: Double,
         name: String = "", processes: ProcessGroup = .alone
     ) throws(TorchError) {
+        parameters.complete()
         self.parameters = parameters
         self.clip = clip
         self.processes = processes

@@ -6,7 +6,7 @@ public import Torch
 /// The optimizer moves float32 masters. Where a layer computes in another type, its tensor is a rounded copy that
 /// ``gatherGradients()`` and ``publish()`` keep in step with the master.
 public final class TrainableParameters: ParameterSource {
-    private let source: any ParameterSource
+    private var source: (any ParameterSource)?
     private let dtype: (String) -> DType
     /// What the layers compute with, in the same order: the masters themselves, or rounded copies of them.
     private(set) var copies: [Tensor] = []
@@ -24,6 +24,7 @@ public final class TrainableParameters: ParameterSource {
 
     /// The parameter of that name, ready for gradients.
     public func parameter(_ name: String, shape: [Int], initial: InitialValue) throws(TorchError) -> Tensor {
+        guard let source else { preconditionFailure("\(name) was asked for after the last parameter") }
         let master = try source.parameter(name, shape: shape, initial: initial).converted(to: .float32).cloned()
         let copy = dtype(name) == .float32 ? master : try master.converted(to: dtype(name))
         try copy.setRequiresGradient()
@@ -31,6 +32,9 @@ public final class TrainableParameters: ParameterSource {
         copies.append(copy)
         return copy
     }
+
+    /// Lets go of the values that the parameters began with: there are no more to hand out.
+    func complete() { source = nil }
 
     /// The master of that name.
     public subscript(name: String) -> Tensor? { masters.first { $0.name == name }?.tensor }
