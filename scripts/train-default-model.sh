@@ -1,26 +1,22 @@
 #!/usr/bin/env bash
-# Trains the model in models/default: first the tokenizer on all pictures, then the transformer on the chosen classes.
+# Trains the models in models/: the tokenizer on all pictures, then the same transformer four times at the same budget, with
+# three attention patterns and once beginning with the weights of `full`.
 #
 #   scripts/train-default-model.sh DATA [RUNS]
 #
 # DATA holds Tiny ImageNet as tar archives (train-*.tar, val.tar with entries WNID/NAME.JPEG, classes.tsv). RUNS keeps the
-# state, runs/default by default. Started again after Ctrl-C, or after a loss of power, it goes on where it stood. With
-# other minutes it is another run: give another folder.
-#
-# Where several programs share few cores, THREADS=1 is the fastest by far: two threads wait for each other.
+# state, runs/default by default. Started again after Ctrl-C, or after a loss of power, it goes on where it stood. What it
+# finds is written up by scripts/write-experiments.py. TOKENIZER_STEPS and MODEL_STEPS give other budgets, THREADS threads;
+# where several programs share few cores, THREADS=1 is the fastest by far: two threads wait for each other.
 set -euo pipefail
 
 data=$(realpath "${1:?usage: scripts/train-default-model.sh DATA [RUNS]}")
 runs=${2:+$(realpath -m "$2")}
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 runs=${runs:-runs/default}
-tokenizer_minutes=${TOKENIZER_MINUTES:-45}
-model_minutes=${MODEL_MINUTES:-44}
-threads=${THREADS:-}
 mvar=${MVAR:-.build/release/mvar}
-output=${OUTPUT:-models/default}
-# Goldfish, jellyfish, monarch, school bus, pizza, orange, alp, seashore: told apart by colour and layout at 64 pixels.
-classes=${CLASSES:-n01443537,n01910747,n02279972,n04146614,n07873807,n07747607,n09193705,n09428293}
+# Goldfish, jellyfish, ladybug, monarch, school bus, pizza, orange, lemon, alp, seashore: told apart by colour and layout.
+classes=n01443537,n01910747,n02165456,n02279972,n04146614,n07873807,n07747607,n07749582,n09193705,n09428293
 
 [ -x "$mvar" ] || { echo "There is no $mvar: run 'make build' first." >&2; exit 1; }
 train=("$data"/train-*.tar)
@@ -28,28 +24,45 @@ for file in "${train[0]}" "$data/val.tar" "$data/classes.tsv"; do
     [ -f "$file" ] || { echo "There is no $file." >&2; exit 1; }
 done
 mkdir -p "$runs"
-common=(--data "${train[@]}" --validation "$data/val.tar" ${threads:+--threads "$threads"})
+common=(--log-every 50 --checkpoint-every 250 ${THREADS:+--threads "$THREADS"})
 # bfloat16 is faster where the processor has instructions for it, and refused elsewhere.
 grep -qsE 'avx512_bf16|amx_bf16' /proc/cpuinfo && common+=(--precision bfloat16)
 
 resume() { if [ -f "$1/run.json" ]; then echo --resume; fi; }
 
-if [ ! -f "$runs/tokenizer/model/config.json" ]; then
+# A run's folder holds a result long before the run ends: only a finished run leaves its report.
+tokenizer="$runs/tokenizer"
+if [ ! -f "$tokenizer/report.json" ]; then
     # shellcheck disable=SC2046  # one word or none
-    "$mvar" train tokenizer "${common[@]}" --run "$runs/tokenizer" --minutes "$tokenizer_minutes" --batch 8 \
-        --channels 32 --multipliers 1,1,2 --latent-channels 16 --vocabulary 1024 --average 0.995 \
-        --validation-limit 400 --validate-every 1000 --log-every 50 $(resume "$runs/tokenizer")
+    "$mvar" train tokenizer "${common[@]}" --run "$tokenizer" --data "${train[@]}" --validation "$data/val.tar" \
+        --steps "${TOKENIZER_STEPS:-20000}" --batch 8 --channels 32 --multipliers 1,2,4 --latent-channels 16 \
+        --vocabulary 4096 --average 0.999 --validation-limit 1000 --validate-every 1000 --json \
+        $(resume "$tokenizer") > "$tokenizer.json"
+    mv "$tokenizer.json" "$tokenizer/report.json"
 fi
-# The model's folder holds the best weights long before the run ends: only a finished run leaves this mark.
-if [ ! -f "$runs/model/finished" ]; then
+
+cache="$runs/tokens.safetensors"
+[ -f "$cache" ] || "$mvar" train cache --tokenizer "$tokenizer/model" --data "${train[@]}" --classes "$classes" \
+    ${THREADS:+--threads "$THREADS"} -o "$cache"
+
+# learn NAME ATTENTION [OPTION …]
+learn() {
+    local run="$runs/$1" attention=$2
+    shift 2
+    [ ! -f "$run/report.json" ] || return 0
     # shellcheck disable=SC2046
-    "$mvar" train model "${common[@]}" --run "$runs/model" --minutes "$model_minutes" --batch 8 \
-        --tokenizer "$runs/tokenizer/model" --classes "$classes" --class-names "$data/classes.tsv" \
-        --depth 4 --width 192 --learning-rate 1.5e-3 --warm-up 50 --plateau 0.3 --average 0.995 \
-        --cfg 5 --top-k 60 --top-p 0 \
-        --checkpoint-every 100 --validate-every 250 --log-every 25 $(resume "$runs/model") | tee "$runs/model.txt"
-    touch "$runs/model/finished"
-fi
-mkdir -p "$output"
-cp "$runs/model/model"/{config.json,model.safetensors,tokenizer.safetensors} "$output"
-echo "The model is in $output; its card is MODEL_CARD.md there."
+    "$mvar" train model "${common[@]}" --run "$run" --tokenizer "$tokenizer/model" --cache "$cache" \
+        --validation "$data/val.tar" --classes "$classes" --class-names "$data/classes.tsv" --attention "$attention" \
+        --steps "${MODEL_STEPS:-5000}" --batch 8 --plateau 0.3 --average 0.998 --label-drop 0.1 \
+        --validate-every 250 --sample-every 1000 --cfg 3 --top-k 200 --top-p 0.95 --json "$@" \
+        $(resume "$run") > "$run.json"
+    mv "$run.json" "$run/report.json"
+}
+
+shape=(--depth 6 --width 224 --heads 7)
+learn full full "${shape[@]}" --learning-rate 1e-3
+learn scale scale "${shape[@]}" --learning-rate 1e-3
+learn spatial-7 spatial-7 "${shape[@]}" --learning-rate 1e-3
+learn spatial-7-from-full spatial-7 --from "$runs/full/model" --learning-rate 5e-4
+
+echo "The runs are in $runs; scripts/write-experiments.py $runs writes docs/experiments and models/."

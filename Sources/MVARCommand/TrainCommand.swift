@@ -21,7 +21,7 @@ struct TrainCommand: AsyncParsableCommand {
             than 1 in 100 end the command. Pictures are decoded on --workers threads, ahead of the steps that need them. The \
             result is a folder that 'mvar sample --model' takes as it is.
 
-            A run keeps its state in a folder of its own. The first Ctrl-C (status 130) or SIGTERM (143) ends the step, \
+            A run keeps its state in a folder of its own. The first Ctrl-C (status 130), SIGTERM (143) or SIGHUP (129) ends the step, \
             writes a checkpoint and stops; the second stops at once. However a run ended, the same command with --resume \
             goes on from the newest checkpoint that is whole.
 

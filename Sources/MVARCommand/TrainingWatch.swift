@@ -9,6 +9,7 @@ final class TrainingWatch {
     private let label: String
     private let output: OutputOptions
     private let progress: ProgressLine
+    private var hasBegun = false
 
     /// Catches signals: from now on there is something to save.
     ///
@@ -27,6 +28,8 @@ final class TrainingWatch {
 
     /// Takes a report: progress, or a line of the result for a measurement.
     func receive(_ report: TrainingReport) {
+        if !hasBegun { progress.begin(at: report.progress) }
+        hasBegun = true
         guard report.isValidation else {
             let total = Int((Double(report.step) / max(report.progress, 1e-9)).rounded())
             let share = report.secondsWaited / max(report.secondsPerStep, 1e-9)

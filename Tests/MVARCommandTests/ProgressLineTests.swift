@@ -12,6 +12,18 @@ import Testing
         #expect(fast == "encoding: 50 of 100 pictures, 50%, 5.0 pictures a second, 10 s left")
     }
 
+    @Test("Work that was done before the clock started does not count for the rate") func goingOn() {
+        func text(_ count: Int, _ seconds: Int) -> String {
+            ProgressLine.text(
+                label: "training", unit: "step", count: count, total: 1000, fraction: Double(count) / 1000, since: 0.5,
+                elapsed: .seconds(seconds))
+        }
+        #expect(text(500, 0) == "training: 500 of 1000 steps")
+        #expect(text(510, 20) == "training: 510 of 1000 steps")
+        #expect(text(625, 250) == "training: 625 of 1000 steps, 62%, 2.0 s a step, 12 min 30 s left")
+        #expect(text(510, 60) == "training: 510 of 1000 steps, 51%, 6.0 s a step, 49 min 0 s left")
+    }
+
     @Test("Nothing is divided by nothing") func start() {
         let text = ProgressLine.text(
             label: "sampling", unit: "picture", count: 0, total: 1, fraction: 0, elapsed: .zero)

@@ -94,8 +94,8 @@ struct TrainSurvivalTests {
     }
 
     @Test(
-        "The first Ctrl-C or SIGTERM writes a checkpoint of that step and has its status; resumed, the losses are the same",
-        .timeLimit(.minutes(5)), arguments: [(Int(SIGINT), 130), (Int(SIGTERM), 143)])
+        "The first Ctrl-C, SIGTERM or SIGHUP writes a checkpoint of that step and has its status; resumed, losses are the same",
+        .timeLimit(.minutes(5)), arguments: [(Int(SIGINT), 130), (Int(SIGTERM), 143), (Int(SIGHUP), 129)])
     func asked(signal: Int, status: Int) async throws {
         let steps = ["--steps", "60", "-q"]
         try finish(command("tokenizer", "whole") + steps)
@@ -111,6 +111,17 @@ struct TrainSurvivalTests {
         #expect(try checkpoints("asked").last == "step-" + String(format: "%08d", step) + ".safetensors")
         try finish(command("tokenizer", "asked") + steps + ["--resume"])
         #expect(losses("asked") == losses("whole"), "asked after step \(step)")
+    }
+
+    @Test("Under nohup a closed terminal ends nothing") func ignoredHangUp() async throws {
+        let program = try Program(
+            command("tokenizer", "run") + ["--steps", "12", "-q"], shell: "trap '' HUP; exec \"$0\" \"$@\"")
+        var chance = SystemRandomNumberGenerator()
+        try await wait(1, "run", program, using: &chance)
+        kill(program.process.processIdentifier, SIGHUP)
+        program.process.waitUntilExit()
+        #expect(program.process.terminationReason == .exit && program.process.terminationStatus == 0)
+        #expect(try checkpoints("run").last == "step-00000012.safetensors")
     }
 
     @Test("A limit of file sizes is one line with what is left, nothing half-written; without it the run goes on")

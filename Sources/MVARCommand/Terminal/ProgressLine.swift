@@ -22,6 +22,8 @@ final class ProgressLine {
     private let style: Style
     private let clock = ContinuousClock()
     private var start: ContinuousClock.Instant
+    /// The share of the work that was done when the clock started.
+    private var share = 0.0
     private var lastShown: ContinuousClock.Instant?
     private var isDrawn = false
 
@@ -47,7 +49,12 @@ final class ProgressLine {
     }
 
     /// Starts the clock again: what came before, like loading, says nothing about the rate.
-    func begin() { start = clock.now }
+    ///
+    /// - Parameter share: Of the work, what is done already, 0...1.
+    func begin(at share: Double = 0) {
+        start = clock.now
+        self.share = share
+    }
 
     /// Shows where the work is, unless it was shown a moment ago.
     ///
@@ -64,7 +71,9 @@ final class ProgressLine {
         guard now - (lastShown ?? (style == .lines ? start : start - pause)) >= pause else { return }
         lastShown = now
         let text =
-            Self.text(label: label, unit: unit, count: count, total: total, fraction: fraction, elapsed: now - start)
+            Self.text(
+                label: label, unit: unit, count: count, total: total, fraction: fraction, since: share,
+                elapsed: now - start)
             + (note.map { ", " + $0 } ?? "")
         if style == .lines { StandardError.write(text) } else { draw(text) }
     }
@@ -82,18 +91,20 @@ final class ProgressLine {
         isDrawn = true
     }
 
-    /// The line: what, how many, how fast, how long.
+    /// The line: what, how many, how fast, how long. `elapsed` is the time since the share `begun` of the work was done.
     static func text(
-        label: String, unit: String, count: Int, total: Int, fraction: Double, elapsed: Duration
+        label: String, unit: String, count: Int, total: Int, fraction: Double, since begun: Double = 0,
+        elapsed: Duration
     ) -> String {
         let seconds = elapsed / .seconds(1)
         var text = "\(label): \(count) of \(counted(total, unit))"
+        let done = fraction - begun
         // Before that a rate is a guess that frightens.
-        guard fraction >= 0.05, seconds > 0 else { return text }
-        let each = seconds / (fraction * Double(total))
+        guard done > 0, done >= 0.05 * (1 - begun) || seconds >= 60 else { return text }
+        let each = seconds / (done * Double(total))
         let rate = each >= 1 ? "\(oneDecimal(each)) s a \(unit)" : "\(oneDecimal(1 / each)) \(unit)s a second"
         text += ", \(Int((min(fraction, 1) * 100).rounded(.down)))%, \(rate)"
-        let left = seconds * (1 - fraction) / fraction
+        let left = seconds * (1 - fraction) / done
         return left >= 0.5 ? text + ", \(spoken(seconds: left)) left" : text
     }
 
