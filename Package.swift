@@ -67,6 +67,7 @@ let package = Package(
             name: "TensorBoard",
             dependencies: ["FileOutput", "Images", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
             exclude: ["event.proto"]),
+        .target(name: "NumPyFiles", dependencies: ["CZlib"]),
         .target(name: "TokenPyramid"),
         .target(name: "ImageTokenizer", dependencies: ["NeuralNetworks", "TokenPyramid", "Torch"]),
         .target(name: "ScaleTransformer", dependencies: ["NeuralNetworks", "TokenPyramid", "Torch"]),
@@ -91,18 +92,19 @@ let package = Package(
         .target(
             name: "MVAR",
             dependencies: [
-                "Checkpoints", "FileOutput", "Images", "ImageTokenizer", "Models", "NeuralNetworks", "Sampling",
-                "ScaleTransformer", "TokenPyramid", "Torch", "Training",
+                "Checkpoints", "FileOutput", "Images", "ImageTokenizer", "Models", "NeuralNetworks", "NumPyFiles",
+                "Sampling", "ScaleTransformer", "TokenPyramid", "Torch", "Training",
             ]),
         .target(name: "Benchmarking", dependencies: ["MVAR"]),
         .executableTarget(name: "MVARCommand", dependencies: ["Benchmarking", "FileOutput", "MVAR", argumentParser]),
 
         // Tests mirror Sources.
-        .target(name: "TestSupport", path: "Tests/TestSupport", exclude: ["read_events.py"]),
+        .target(name: "TestSupport", path: "Tests/TestSupport", exclude: ["read_events.py", "read_npz.py"]),
         .testTarget(name: "TorchTests", dependencies: ["TestSupport", "Torch"]),
         .testTarget(name: "NeuralNetworksTests", dependencies: ["NeuralNetworks", "Torch"]),
         .testTarget(name: "FileInputTests", dependencies: ["FileInput"]),
         .testTarget(name: "FileOutputTests", dependencies: ["FileOutput"]),
+        .testTarget(name: "NumPyFilesTests", dependencies: ["NumPyFiles", "TestSupport"]),
         .testTarget(name: "ImagesTests", dependencies: ["FileOutput", "Images"]),
         .testTarget(name: "TensorBoardTests", dependencies: ["FileOutput", "Images", "TensorBoard", "TestSupport"]),
         .testTarget(name: "TokenPyramidTests", dependencies: ["TokenPyramid"]),

@@ -135,6 +135,19 @@ public final class AtomicFile {
         unfinished.finish()
     }
 
+    /// Gives the file its name unless there is a file of that name: of several processes, one is first.
+    ///
+    /// - Returns: Whether this one was; otherwise it is discarded.
+    /// - Throws: ``FileOutputError`` where the disk is full or fails, or the path is a device's or a pipe's.
+    public func commitIfAbsent() throws(FileOutputError) -> Bool {
+        defer { discard() }
+        guard let unfinished else { throw .failed(operation: "create", path: path, code: EEXIST) }
+        try synchronize()
+        if link(unfinished.path, destination) == 0 { return true }
+        guard errno == EEXIST else { throw .failed(operation: "create", path: path, code: errno) }
+        return false
+    }
+
     /// Removes what was written. Does nothing after a commit.
     public func discard() {
         if descriptor >= 0 { close(descriptor) }

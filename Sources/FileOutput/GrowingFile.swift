@@ -42,6 +42,22 @@ public final class GrowingFile {
         throw .failed(operation: "write", path: path, code: code)
     }
 
+    /// Keeps the file for this process, for as long as this object lives; the system ends that with the process, however it
+    /// ends. A file system without locks lets everybody have it.
+    ///
+    /// - Returns: Whether no other has it.
+    public func claim() -> Bool { flock(descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK }
+
+    /// Takes away what is behind the first bytes.
+    ///
+    /// - Parameter count: How many bytes stay.
+    /// - Throws: ``FileOutputError`` where the system declines.
+    public func shorten(to count: Int) throws(FileOutputError) {
+        guard ftruncate(descriptor, off_t(count)) == 0 else {
+            throw .failed(operation: "write", path: path, code: errno)
+        }
+    }
+
     /// Waits until all pieces are on the disk.
     ///
     /// - Throws: ``FileOutputError`` where the disk is full or fails.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import MVAR
 
 /// `mvar sample`: classes in, pictures out.
@@ -18,6 +19,14 @@ struct SampleCommand: AsyncParsableCommand {
 
               mvar sample --model var_d16.pth --class 207 --seed 7 -o dog.png
 
+            Many pictures for an evaluation, in one file for NumPy (arr_0: uint8 [N, H, W, 3]; arr_1: classes), which \
+            grows while they are made and goes on after a kill where it was:
+
+              mvar sample --per-class 50 --seed 1 --resume -o pictures.npz
+
+            Processes that torchrun or srun has started share its pictures out among themselves. What is not finished \
+            lies in pictures.npz.unfinished.
+
             A picture depends on model, class, seed and its number (0, 1, …), not on --batch, --threads or the other \
             pictures. Every PNG tells how it was made ('mvar inspect') and holds its tokens, of which it can be made \
             again. For each file that is written a line is printed: path, class, seed, number; --json tells of each \
@@ -31,21 +40,23 @@ struct SampleCommand: AsyncParsableCommand {
     @OptionGroup(title: "Computing") var precision: PrecisionOptions
     @OptionGroup(title: "Computing") var convolutions: ConvolutionOptions
     @OptionGroup(title: "Output") var pictures: PictureOutputOptions
+    @OptionGroup(title: "Output") var archive: PictureArchiveOptions
     @OptionGroup(title: "Output") var output: OutputOptions
 
-    func validate() throws { try output.check(pictures.output) }
+    func validate() throws {
+        try output.check(pictures.output)
+        try archive.check(pictures, isProgressive: choice.progressive)
+    }
 
     func run() async throws {
-        let paths = try pictures.paths(count: choice.pictureCount)
-        try compute.apply()
-        let precision = try precision.chosen(on: compute.device)
+        let process = try LauncherEnvironment.number(ProcessInfo.processInfo.environment)
+        guard !PictureArchiveOptions.isArchive(pictures.output) else { return try fillArchive(as: process) }
+        guard process.count == 1 else { throw SharedPicturesError(path: pictures.output, processes: process.count) }
+        let paths = try pictures.paths(count: choice.leastCount)
         let progress = output.progress("sampling", unit: "picture")
         defer { progress.finish() }
-        progress.announce("loading the model")
-        let source = model.source(device: compute.device, precision: precision)
         let run = try SampleRun(
-            generator: ImageGenerator(convolutions.applied(to: source)),
-            choice: choice, sampling: sampling, isGrid: pictures.grid,
+            generator: generator(progress: progress), choice: choice, sampling: sampling, isGrid: pictures.grid,
             isExact: convolutions.exact, paths: paths)
         progress.begin()
         var samples: [Sample] = []
@@ -59,4 +70,59 @@ struct SampleCommand: AsyncParsableCommand {
         }
         if output.json { try output.printJSON(samples) }
     }
+
+    private func generator(progress: ProgressLine) throws -> ImageGenerator {
+        try compute.apply()
+        let precision = try precision.chosen(on: compute.device)
+        progress.announce("loading the model")
+        return try ImageGenerator(
+            convolutions.applied(to: model.source(device: compute.device, precision: precision)))
+    }
+
+    /// Generates this process's share of an archive's pictures.
+    private func fillArchive(as process: ProcessNumber) throws {
+        let path = pictures.output
+        try PictureArchive.check(path, process: process, isResuming: archive.resume)
+        guard choice.seed != nil || process.count == 1 else { throw SharedSeedError(processes: process.count) }
+        // One line for all processes, which advance alike.
+        let progress = ProgressLine(
+            process.count == 1 ? "sampling" : "sampling, process 0 of \(process.count)", unit: "picture",
+            style: process.isFirst ? .forStandardError(isQuiet: output.quiet) : .none)
+        defer { progress.finish() }
+        let run = try ArchiveRun(
+            generator: generator(progress: progress), choice: choice, sampling: sampling,
+            isExact: convolutions.exact, path: path, process: process, isResuming: archive.resume)
+        if run.presentCount > 0, process.isFirst {
+            progress.finish()
+            output.remark("\(run.presentCount) of \(counted(run.shareCount, "picture")) are there already")
+        }
+        progress.begin()
+        let result = try run.generate { progress.update($0, of: $1, fraction: $2) }
+        progress.finish()
+        if output.json { return try output.printJSON(result) }
+        guard result.missing == 0 else {
+            return output.remark(
+                "process \(process.rank) of \(process.count) is through; \(counted(result.missing, "picture")) of "
+                    + "others are still to come. If none of them goes on, --resume does.")
+        }
+        try output.report(result.line, of: path)
+    }
+}
+
+/// Several processes that would all write the same files.
+struct SharedPicturesError: Error, CustomStringConvertible {
+    let path: String
+    let processes: Int
+
+    var description: String {
+        "\(processes) processes would all write '\(path)': they can share the pictures of an .npz file only. Name one, "
+            + "or unset WORLD_SIZE and RANK."
+    }
+}
+
+/// Several processes that would each draw a seed of their own.
+struct SharedSeedError: Error, CustomStringConvertible {
+    let processes: Int
+
+    var description: String { "\(processes) processes need the same seed: give --seed." }
 }

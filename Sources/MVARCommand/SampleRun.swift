@@ -57,13 +57,13 @@ struct SampleRun {
         isExact: Bool, paths: PicturePaths
     ) throws {
         let names = generator.model.classes
-        let count = choice.pictureCount
         // Short enough to be typed again.
         let seed = choice.seed ?? UInt64(UInt32.random(in: 0 ... .max))
+        let labels = try choice.labels(among: names, seed: seed)
+        let count = labels.count
+        try paths.check(count: isGrid ? 1 : count)
         request = GenerationRequest(
-            classes: try ClassChoice(choice.classes, among: names).classes(
-                count: count, seed: seed, classCount: names.count),
-            seed: seed, parameters: sampling.parameters(over: generator.defaultParameters))
+            classes: labels, seed: seed, parameters: sampling.parameters(over: generator.defaultParameters))
         self.generator = generator
         isProgressive = choice.progressive
         self.isGrid = isGrid
@@ -127,24 +127,14 @@ struct SampleRun {
     /// What a PNG says of how it was made: nothing that differs between two runs of the same pictures.
     private func texts(of pictures: [ImageGenerator.Picture]) -> [PNGMetadata.Text] {
         let model = generator.model
-        let shape = model.transformer.configuration
-        let parameters = request.parameters
         let labels = pictures.map { model.classes.label(of: $0.label) }
-        let name = model.description.name ?? model.files[0].split(separator: "/").last.map(String.init) ?? ""
         var facts: [(key: String, value: String)] = [
-            ("Software", "mvar \(MVARCommand.version)"), ("mvar:model", name),
+            ("Software", "mvar \(MVARCommand.version)"), ("mvar:model", GenerationFacts.name(of: model)),
             ("mvar:class", labels.joined(separator: "; ")),
             ("mvar:seed", "\(request.seed)"), ("mvar:image", pictures.map { "\($0.number)" }.joined(separator: ",")),
-            ("mvar:cfg", "\(parameters.guidance)"), ("mvar:top-k", "\(parameters.topK)"),
-            ("mvar:top-p", "\(parameters.topP)"), ("mvar:temperature", "\(parameters.temperature)"),
-            ("mvar:smooth", "\(parameters.isSmooth)"), ("mvar:schedule", "\(shape.schedule)"),
-            ("mvar:attention", "\(shape.pattern)"),
         ]
-        if case .spatial = shape.pattern { facts.append(("mvar:first-spatial-scale", "\(shape.firstSpatialScale)")) }
-        // These change roundings, and so now and then a token or a pixel. Which of several GPUs it was does not.
-        facts.append(("mvar:precision", model.transformer.precision.rawValue))
-        if isExact { facts.append(("mvar:exact", "true")) }
-        facts.append(("mvar:device", model.transformer.device == .cpu ? "cpu" : "cuda"))
+        facts += GenerationFacts.facts(of: model, parameters: request.parameters, isExact: isExact)
+            .map { ("mvar:" + $0.key, $0.value) }
         return facts.map { PNGMetadata.Text(key: $0.key, value: $0.value) }
     }
 }

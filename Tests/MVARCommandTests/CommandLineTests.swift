@@ -15,7 +15,7 @@ import Testing
             try MVARCommand.parseAsRoot(["sample"] + arguments.split(separator: " ").map(String.init)) as? SampleCommand
         )
         #expect(command.choice.classes == "3,none")
-        #expect(command.choice.pictureCount == 5)
+        #expect(command.choice.leastCount == 5)
         #expect(command.choice.seed == .max)
         #expect(command.choice.batch == 3)
         #expect(command.choice.progressive)
@@ -44,8 +44,8 @@ import Testing
 
     @Test("Without --count there is a picture for each class, and one without classes")
     func count() throws {
-        #expect(try SampleCommand.parse(["-o", "a.png"]).choice.pictureCount == 1)
-        #expect(try SampleCommand.parse(["-o", "a.png", "--class", "1,2,none"]).choice.pictureCount == 3)
+        #expect(try SampleCommand.parse(["-o", "a.png"]).choice.leastCount == 1)
+        #expect(try SampleCommand.parse(["-o", "a.png", "--class", "1,2,none"]).choice.leastCount == 3)
     }
 
     @Test(

@@ -39,17 +39,21 @@ package enum TensorBoard {
 
     /// What every reader of TensorBoard's shows of a run, by the reader's name.
     package static func readers(of folder: String) throws -> [String: Shown] {
-        let script = root.appendingPathComponent("Tests/TestSupport/read_events.py").path
+        let decoder = JSONDecoder()
+        decoder.dataDecodingStrategy = .base64
+        return try decoder.decode([String: Shown].self, from: output(ofScript: "read_events.py", for: folder))
+    }
+
+    /// What a script of this folder's prints of a path, in TensorBoard's Python.
+    static func output(ofScript name: String, for path: String) throws -> Data {
         let process = Process()
         let output = Pipe()
         process.executableURL = python
-        process.arguments = [script, folder]
+        process.arguments = [root.appendingPathComponent("Tests/TestSupport/" + name).path, path]
         process.standardOutput = output
         try process.run()
         let text = output.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
-        let decoder = JSONDecoder()
-        decoder.dataDecodingStrategy = .base64
-        return try decoder.decode([String: Shown].self, from: text)
+        return text
     }
 }

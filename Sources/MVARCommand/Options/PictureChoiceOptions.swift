@@ -24,6 +24,13 @@ struct PictureChoiceOptions: ParsableArguments {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
+            "Instead of --count: so many pictures of each class given, or of all classes; the classes taken in turn.",
+            valueName: "N"))
+    var perClass: Int?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
             "The seed, 0 to 2⁶⁴ − 1: the same seed makes the same pictures. (default: a random one, which is printed)",
             valueName: "N"))
     var seed: UInt64?
@@ -38,8 +45,32 @@ struct PictureChoiceOptions: ParsableArguments {
             valueName: "N"))
     var batch: Int = 8
 
-    /// How many pictures are meant.
-    var pictureCount: Int { count ?? classes.map { ClassChoice.parts(of: $0).count } ?? 1 }
+    /// How many pictures are meant, where the model's number of classes does not matter; else the least there can be.
+    var leastCount: Int {
+        let given = classes.map { ClassChoice.parts(of: $0).count }
+        return count ?? perClass.map { $0 * (given ?? 1) } ?? given ?? 1
+    }
+
+    /// Which classes are meant.
+    ///
+    /// - Throws: Where one of them is unknown or ambiguous.
+    func choice(among names: ClassNames) throws -> ClassChoice {
+        if perClass != nil, classes == nil { return .inTurn(Array(0..<names.count)) }
+        return try ClassChoice(classes, among: names)
+    }
+
+    /// The classes of all pictures.
+    ///
+    /// - Throws: Where one of them is unknown or ambiguous, or they are too many.
+    func labels(among names: ClassNames, seed: UInt64) throws -> [Int] {
+        let count = classes == nil ? perClass.map { $0 * names.count } ?? leastCount : leastCount
+        guard Self.counts.contains(count) else {
+            throw OptionError(
+                option: "--per-class", value: "\(perClass ?? 0)",
+                need: "such that the pictures are in \(Self.counts), not \(count)")
+        }
+        return try choice(among: names).classes(count: count, seed: seed, classCount: names.count)
+    }
 
     /// Twenty times what an evaluation needs; more is a slip of the finger, and would fill the memory.
     private static let counts = 1...1_000_000
@@ -47,6 +78,12 @@ struct PictureChoiceOptions: ParsableArguments {
     func validate() throws {
         if let count, !Self.counts.contains(count) {
             throw OptionError(option: "--count", value: "\(count)", need: "in \(Self.counts)")
+        }
+        if let perClass, !Self.counts.contains(perClass) {
+            throw OptionError(option: "--per-class", value: "\(perClass)", need: "in \(Self.counts)")
+        }
+        if count != nil, perClass != nil {
+            throw ValidationError("--count and --per-class both tell how many pictures: give one of them")
         }
         if !Self.counts.contains(batch) {
             throw OptionError(option: "--batch", value: "\(batch)", need: "in \(Self.counts)")

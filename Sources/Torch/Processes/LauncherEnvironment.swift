@@ -23,16 +23,39 @@ public struct LauncherEnvironment: Hashable, Sendable {
     /// - Throws: ``LauncherError`` where they contradict each other, or some are missing.
     public static func read(_ variables: [String: String]) throws(LauncherError) -> LauncherEnvironment? {
         let variables = variables.filter { !$0.value.isEmpty }
-        let source: Source
-        if variables["WORLD_SIZE"] != nil {
-            source = .torch
-        } else if variables["RANK"] != nil {
-            throw .missing(variable: "WORLD_SIZE", beside: "RANK")
-        } else if variables["SLURM_NTASKS"] != nil, variables["SLURM_PROCID"] != nil, !isOutsideStep(variables) {
-            source = .slurm
-        } else {
-            return nil
-        }
+        guard let source = try source(of: variables) else { return nil }
+        let process = try number(variables, source: source)
+        if process.count == 1 { return nil }
+        let reader = VariableReader(variables)
+        return LauncherEnvironment(
+            rank: process.rank, count: process.count, localRank: process.localRank,
+            host: try reader.host(for: source),
+            port: try reader.port(for: source),
+            launcherHosts: variables["TORCHELASTIC_USE_AGENT_STORE"] == "True",
+            restarts: try reader.numberIfPresent("TORCHELASTIC_RESTART_COUNT", in: 0...Int.max) ?? 0)
+    }
+
+    /// Reads which process this is, for work in which the processes need not meet.
+    ///
+    /// - Parameter variables: The process's environment.
+    /// - Returns: What they say; ``ProcessNumber/alone`` where this process is the only one.
+    /// - Throws: ``LauncherError`` where they contradict each other, or some are missing.
+    public static func number(_ variables: [String: String]) throws(LauncherError) -> ProcessNumber {
+        let variables = variables.filter { !$0.value.isEmpty }
+        guard let source = try source(of: variables) else { return .alone }
+        return try number(variables, source: source)
+    }
+
+    private static func source(of variables: [String: String]) throws(LauncherError) -> Source? {
+        if variables["WORLD_SIZE"] != nil { return .torch }
+        if variables["RANK"] != nil { throw .missing(variable: "WORLD_SIZE", beside: "RANK") }
+        let isSlurm = variables["SLURM_NTASKS"] != nil && variables["SLURM_PROCID"] != nil
+        return isSlurm && !isOutsideStep(variables) ? .slurm : nil
+    }
+
+    private static func number(
+        _ variables: [String: String], source: Source
+    ) throws(LauncherError) -> ProcessNumber {
         let reader = VariableReader(variables)
         let count = try reader.number(source.count, in: 1...1_000_000, beside: source.rank)
         let found = try reader.numberIfPresent(source.rank, in: 0...1_000_000)
@@ -42,14 +65,9 @@ public struct LauncherEnvironment: Hashable, Sendable {
         guard rank < count else {
             throw .rankOutside(variable: source.rank, rank: rank, countVariable: source.count, count: count)
         }
-        if count == 1 { return nil }
-        return LauncherEnvironment(
-            rank: rank, count: count,
-            localRank: try reader.numberIfPresent(source.localRank, in: 0...count - 1),
-            host: try reader.host(for: source),
-            port: try reader.port(for: source),
-            launcherHosts: variables["TORCHELASTIC_USE_AGENT_STORE"] == "True",
-            restarts: try reader.numberIfPresent("TORCHELASTIC_RESTART_COUNT", in: 0...Int.max) ?? 0)
+        if count == 1 { return .alone }
+        return ProcessNumber(
+            rank: rank, count: count, localRank: try reader.numberIfPresent(source.localRank, in: 0...count - 1))
     }
 
     /// The names under which a launcher says it.
