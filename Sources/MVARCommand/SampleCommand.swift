@@ -37,6 +37,7 @@ struct SampleCommand: AsyncParsableCommand {
     @OptionGroup(title: "Model") var model: ModelOptions
     @OptionGroup(title: "Sampling") var sampling: SamplingOptions
     @OptionGroup(title: "Computing") var compute: ComputeOptions
+    @OptionGroup(title: "Computing") var devices: DevicesOption
     @OptionGroup(title: "Computing") var precision: PrecisionOptions
     @OptionGroup(title: "Computing") var convolutions: ConvolutionOptions
     @OptionGroup(title: "Output") var pictures: PictureOutputOptions
@@ -46,6 +47,7 @@ struct SampleCommand: AsyncParsableCommand {
     func validate() throws {
         try output.check(pictures.output)
         try archive.check(pictures, isProgressive: choice.progressive)
+        try devices.check(pictures.output, device: compute.device)
     }
 
     func run() async throws {
@@ -56,7 +58,8 @@ struct SampleCommand: AsyncParsableCommand {
         let progress = output.progress("sampling", unit: "picture")
         defer { progress.finish() }
         let run = try SampleRun(
-            generator: generator(progress: progress), choice: choice, sampling: sampling, isGrid: pictures.grid,
+            generator: generator(on: compute.device, progress: progress), choice: choice, sampling: sampling,
+            isGrid: pictures.grid,
             isExact: convolutions.exact, paths: paths)
         progress.begin()
         var samples: [Sample] = []
@@ -71,26 +74,38 @@ struct SampleCommand: AsyncParsableCommand {
         if output.json { try output.printJSON(samples) }
     }
 
-    private func generator(progress: ProgressLine) throws -> ImageGenerator {
-        try compute.apply()
-        let precision = try precision.chosen(on: compute.device)
+    private func generator(on device: Device, progress: ProgressLine) throws -> ImageGenerator {
+        try ComputeCheck.check(device)
+        try compute.threads.apply()
+        let precision = try precision.chosen(on: device)
         progress.announce("loading the model")
         return try ImageGenerator(
-            convolutions.applied(to: model.source(device: compute.device, precision: precision)))
+            convolutions.applied(to: model.source(device: device, precision: precision)))
     }
 
     /// Generates this process's share of an archive's pictures.
     private func fillArchive(as process: ProcessNumber) throws {
         let path = pictures.output
         try PictureArchive.check(path, process: process, isResuming: archive.resume)
-        guard choice.seed != nil || process.count == 1 else { throw SharedSeedError(processes: process.count) }
+        let places = devices.devices?.resolved(cudaCount: LibTorch.cudaDeviceCount) ?? [compute.device]
+        let count = max(process.count, places.count)
+        guard choice.seed != nil || count == 1 else { throw SharedSeedError(processes: count) }
+        if places.count > process.count, process.count == 1 {
+            for device in places { try ComputeCheck.check(device) }
+            return try DeviceProcesses.run(for: places)
+        }
+        DeviceProcesses.endWithParent()
+        let device = places[(process.localRank ?? process.rank) % places.count]
+        if devices.devices == .all, device == .cpu, process.isFirst {
+            output.remark("no GPU here: --devices all is the CPU")
+        }
         // One line for all processes, which advance alike.
         let progress = ProgressLine(
             process.count == 1 ? "sampling" : "sampling, process 0 of \(process.count)", unit: "picture",
             style: process.isFirst ? .forStandardError(isQuiet: output.quiet) : .none)
         defer { progress.finish() }
         let run = try ArchiveRun(
-            generator: generator(progress: progress), choice: choice, sampling: sampling,
+            generator: generator(on: device, progress: progress), choice: choice, sampling: sampling,
             isExact: convolutions.exact, path: path, process: process, isResuming: archive.resume)
         if run.presentCount > 0, process.isFirst {
             progress.finish()

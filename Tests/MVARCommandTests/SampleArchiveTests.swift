@@ -186,6 +186,42 @@ import Testing
     }
 
     @Test(
+        "--devices starts a process for each device; all is the CPU where there is no GPU",
+        .enabled(if: Program.path != nil, "the program was not built beside the tests"))
+    func devices() async throws {
+        let expected = try await reference()
+        let program = try Program(command(path, count: 7, seed: 3, "--devices", "cpu,cpu", "-q"))
+        let errors = program.errors()
+        program.process.waitUntilExit()
+        #expect(program.process.terminationStatus == 0 && errors.isEmpty, "\(errors)")
+        #expect(try bytes(of: path) == expected)
+        guard LibTorch.cudaDeviceCount == 0 else { return }
+        let all = folder.file("all.npz")
+        _ = try await printed(by: command(all, count: 7, seed: 3, "--devices", "all", "-q"))
+        #expect(try bytes(of: all) == expected)
+    }
+
+    @Test(
+        "The processes of --devices end with the one that started them",
+        .enabled(if: Program.path != nil, "the program was not built beside the tests"))
+    func lostDevices() throws {
+        let arguments = command(path, count: 5000, seed: 3, "--devices", "cpu,cpu", "-q")
+        let program = try Program(arguments)
+        while journals.count < 2, program.process.isRunning { usleep(2000) }
+        #expect(journals.count == 2)
+        kill(program.process.processIdentifier, SIGTERM)
+        program.process.waitUntilExit()
+        // The journals are free when both are gone; a third start can have them then.
+        let (deadline, size) = (ContinuousClock.now + .seconds(30), journalLines)
+        var last = size
+        repeat {
+            last = journalLines
+            sleep(2)
+        } while journalLines != last && ContinuousClock.now < deadline
+        #expect(journalLines == last && last < 5000)
+    }
+
+    @Test(
         "Processes that cannot share are refused: no seed, picture files, one that is there twice",
         .enabled(if: Program.path != nil, "the program was not built beside the tests"))
     func unshared() throws {
@@ -260,7 +296,9 @@ import Testing
             (["--model", "absent.pth"], 1, "absent.pth"), (["--per-class", "2"], 64, "--per-class"),
             (["--grid"], 64, "--grid"), (["--progressive"], 64, "--grid"), (["-o", "/proc/a.npz"], 1, "/proc"),
             (["-o", "absent/a.npz"], 1, "absent"), (["--resume", "-o", "a.png"], 64, "--resume"),
-            (["--resume", "-o", "-"], 64, "--resume"),
+            (["--resume", "-o", "-"], 64, "--resume"), (["--devices", "cpu", "-o", "a.png"], 64, "--devices"),
+            (["--devices", "tpu"], 64, "--devices"), (["--devices", "cuda:62,cuda:63"], 1, "cuda:62"),
+            (["--devices", "cpu", "--device", "cuda"], 64, "--device"),
         ])
     func failures(options: [String], status: Int, part: String) async throws {
         var arguments = command(path)
