@@ -45,6 +45,7 @@ $(DEMO): $(MVAR) $(wildcard models/default/*)
 .PHONY: test
 test: set-up ## all tests, and parity where the team's golden files (../shared/parity) are
 	@scripts/tensorboard.sh
+	@scripts/nvrtc.sh
 	swift test -c $(TEST_CONFIGURATION) --explicit-target-dependency-import-check error
 	@if [ -d "$(PARITY)" ]; then $(MAKE) --no-print-directory parity; else \
 		echo "Skipped: parity with the golden files of $(PARITY), which is not here (CONTRIBUTING.md)."; fi
@@ -68,7 +69,7 @@ lint: ## form of the code and of the repository; builds nothing
 .PHONY: format
 format: ## rewrites Swift and C++ in the house's form (C++ by clang-format 14)
 	swift format --in-place --recursive --parallel Package.swift Sources Tests
-	find Sources/CTorch Sources/CKernels -name '*.cpp' -o -name '*.h' | xargs clang-format -i
+	find Sources/CTorch Sources/CKernels Tests/CUDAEmulator -name '*.cpp' -o -name '*.h' -o -name '*.cu' | xargs clang-format -i
 
 .PHONY: docs
 docs: set-up ## the library's documentation: out/docs

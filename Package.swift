@@ -46,7 +46,9 @@ let package = Package(
         // Optimised in debug builds too: tests would wait for its loops.
         .target(
             name: "CKernels", dependencies: ["CTorch"],
-            cxxSettings: libtorchHeaders + [.unsafeFlags(["-O3"])]),
+            // Not compiled here, but held as text, for NVIDIA's compiler (CUDA/program.cpp).
+            exclude: ["CUDA/Device"],
+            cxxSettings: libtorchHeaders + [.headerSearchPath("."), .unsafeFlags(["-O3"])]),
         .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
         .systemLibrary(name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
         .systemLibrary(name: "CWebP", pkgConfig: "libwebp", providers: [.apt(["libwebp-dev"])]),
@@ -100,6 +102,16 @@ let package = Package(
 
         // Tests mirror Sources.
         .target(name: "TestSupport", path: "Tests/TestSupport", exclude: ["read_events.py", "read_npz.py"]),
+        // The kernels for GPUs as C++ for a processor.
+        .target(
+            name: "CUDAEmulator", path: "Tests/CUDAEmulator",
+            cxxSettings: [
+                .headerSearchPath("."), .headerSearchPath("../../Sources/CKernels"),
+                .headerSearchPath("../../Sources/CKernels/CUDA/Device"), .unsafeFlags(["-O3"]),
+            ]),
+        .testTarget(
+            name: "CUDAKernelsTests",
+            dependencies: ["CKernels", "CUDAEmulator", "NeuralNetworks", "TestSupport", "Torch"]),
         .testTarget(name: "TorchTests", dependencies: ["TestSupport", "Torch"]),
         .testTarget(name: "NeuralNetworksTests", dependencies: ["NeuralNetworks", "Torch"]),
         .testTarget(name: "FileInputTests", dependencies: ["FileInput"]),

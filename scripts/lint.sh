@@ -18,7 +18,7 @@ for file in "${files[@]}"; do [ -f "$file" ] && existing+=("$file"); done
 swift format lint --strict --recursive --parallel Package.swift Sources Tests ||
     complain "Swift is not in form (above); 'make format' mends most of it."
 
-mapfile -t native < <(printf '%s\n' "${existing[@]}" | grep -E '^Sources/(CTorch|CKernels)/.*\.(cpp|h)$' || true)
+mapfile -t native < <(printf '%s\n' "${existing[@]}" | grep -E '^(Sources/(CTorch|CKernels)|Tests/CUDAEmulator)/.*\.(cpp|h|cu)$' || true)
 if ! clang-format --version 2>/dev/null | grep -q 'version 14\.'; then
     echo "lint: C++ not checked: its form is clang-format 14's (Debian 12: clang-format), not found here."
 else

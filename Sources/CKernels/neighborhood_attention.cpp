@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 #include "neighborhood_attention.h"
+#include "neighborhood_operands.h"
 
 namespace {
 using namespace mvar::neighborhood;
@@ -37,43 +38,6 @@ template <typename Number>
 View<Number> writing(const at::Tensor &tensor) {
   auto *data = static_cast<Number *>(tensor.mutable_data_ptr());
   return {data, tensor.stride(0), tensor.stride(1), tensor.stride(2)};
-}
-
-/// Channels next to each other.
-at::Tensor readable(const at::Tensor &tensor) {
-  return tensor.stride(3) == 1 || tensor.size(3) == 1 ? tensor : tensor.contiguous();
-}
-
-/// [B, H, T, D] in memory as [B, T, H, D], as the layer after the attention wants it.
-at::Tensor like(const at::Tensor &tensor) {
-  return at::empty({tensor.size(0), tensor.size(2), tensor.size(1), tensor.size(3)}, tensor.options()).transpose(1, 2);
-}
-
-void check(
-    const at::Tensor &queries, const at::Tensor &keys, const at::Tensor &values, int64_t height, int64_t width,
-    int64_t kernel, const std::optional<at::Tensor> &temperatures) {
-  TORCH_CHECK(queries.dim() == 4, "queries of ", queries.sizes(), " are not [B, H, T, D]");
-  TORCH_CHECK(
-      keys.sizes() == queries.sizes() && values.sizes() == queries.sizes(), "queries of ", queries.sizes(),
-      " with keys of ", keys.sizes(), " and values of ", values.sizes());
-  TORCH_CHECK(
-      height > 0 && width > 0 && queries.size(2) % width == 0 && queries.size(2) / width == height, "a map of ", height,
-      " × ", width, " for ", queries.size(2), " tokens");
-  TORCH_CHECK(queries.size(1) > 0, "queries of ", queries.sizes(), " have no heads");
-  TORCH_CHECK(queries.size(3) > 0, "queries of ", queries.sizes(), " have no channels");
-  TORCH_CHECK(kernel > 0, "a kernel of ", kernel, "; the least is 1");
-  const auto type = queries.scalar_type();
-  TORCH_CHECK(type == at::kFloat || type == at::kBFloat16, "queries of ", type, ", not of float32 or bfloat16");
-  TORCH_CHECK(keys.scalar_type() == type, "keys of ", keys.scalar_type(), " for queries of ", type);
-  TORCH_CHECK(values.scalar_type() == type, "values of ", values.scalar_type(), " for queries of ", type);
-  if (temperatures) {
-    TORCH_CHECK(
-        temperatures->dim() == 1 && temperatures->size(0) == queries.size(1), "temperatures of ", temperatures->sizes(),
-        " for ", queries.size(1), " heads");
-    TORCH_CHECK(
-        temperatures->scalar_type() == at::kFloat || temperatures->scalar_type() == type, "temperatures of ",
-        temperatures->scalar_type(), " for queries of ", type);
-  }
 }
 
 /// The tensors of a problem in a form that can be read, held while they are.
@@ -150,7 +114,7 @@ void attend(const Inputs &inputs, const at::Tensor &result) {
 at::Tensor neighborhood_attention(
     const at::Tensor &queries, const at::Tensor &keys, const at::Tensor &values, int64_t height, int64_t width,
     int64_t kernel, double scale, const std::optional<at::Tensor> &temperatures) {
-  check(queries, keys, values, height, width, kernel, temperatures);
+  check(queries, keys, values, height, width, kernel, temperatures, {at::kFloat, at::kBFloat16});
   const Inputs inputs(queries, keys, values, height, width, kernel, scale, temperatures);
   const auto result = like(queries);
   queries.scalar_type() == at::kFloat ? attend<float>(inputs, result) : attend<at::BFloat16>(inputs, result);
@@ -191,7 +155,7 @@ void differentiate(const Inputs &inputs, const Gradients<Number> &gradients) {
 std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor> neighborhood_attention_backward(
     const at::Tensor &gradient, const at::Tensor &queries, const at::Tensor &keys, const at::Tensor &values,
     int64_t height, int64_t width, int64_t kernel, double scale, const std::optional<at::Tensor> &temperatures) {
-  check(queries, keys, values, height, width, kernel, temperatures);
+  check(queries, keys, values, height, width, kernel, temperatures, {at::kFloat, at::kBFloat16});
   TORCH_CHECK(
       gradient.sizes() == queries.sizes() && gradient.scalar_type() == queries.scalar_type(), "a gradient of ",
       gradient.scalar_type(), " ", gradient.sizes(), " for queries of ", queries.scalar_type(), " ", queries.sizes());

@@ -2,29 +2,11 @@
 #pragma once
 #include <algorithm>
 #include <cstdint>
+#include "neighborhood_axis.h"
 
 namespace mvar::neighborhood {
 
-/// The windows along one axis: NATTEN's rule. At the borders a window is moved inwards, not cut.
-struct Axis {
-  int64_t length, kernel;  // 1 ≤ kernel ≤ length
-
-  /// The first of the `kernel` keys that a query sees.
-  int64_t start(int64_t query) const { return std::clamp<int64_t>(query - kernel / 2, 0, length - kernel); }
-
-  /// One past the last of them.
-  int64_t end(int64_t query) const { return start(query) + kernel; }
-
-  /// The first of the queries that see a key; they follow each other.
-  int64_t first_query(int64_t key) const { return key < kernel ? 0 : key - kernel + 1 + kernel / 2; }
-
-  /// One past the last of them.
-  int64_t end_query(int64_t key) const { return key >= length - kernel ? length : key + kernel / 2 + 1; }
-
-  /// No key is seen by more queries than this: the last key of a window that stands at a border, unless it is the last
-  /// of both borders' windows.
-  int64_t most_queries() const { return length < 2 * kernel ? length : kernel + kernel / 2; }
-};
+using Axis = AxisOf<int64_t>;
 
 /// Rows of channels, one for every place of the map, of one picture and head; the channels of a row are neighbours.
 template <typename Number>

@@ -26,6 +26,10 @@ struct DoctorCommand: AsyncParsableCommand {
             ("mvar", MVARCommand.version),
             ("LibTorch", "\(library.version) in \(library.folder)"),
             ("CUDA library", library.whyNoCUDA.map { "no: \($0)" } ?? "loaded"),
+            (
+                "CUDA driver, compiler",
+                "\(diagnosis.cuda.driver ?? "none"), \(diagnosis.cuda.compiler.map { "NVRTC \($0)" } ?? "no NVRTC")"
+            ),
             ("devices", diagnosis.devices.joined(separator: ", ")),
             ("processor", diagnosis.processor ?? "unknown"),
             (

@@ -88,4 +88,26 @@ public enum LibTorch {
         guard case .loaded = cudaLibrary else { return 0 }
         return Int(ctorch_cuda_device_count())
     }
+
+    /// What keeps the package's own kernels from running on a CUDA device, in one line with what to do; nil for nothing.
+    public static func cudaKernelProblem(device index: Int) -> String? {
+        let problem = String(cString: ckernels_cuda_problem(Int32(clamping: index)))
+        return problem.isEmpty ? nil : problem
+    }
+
+    /// The version of NVIDIA's run-time compiler, as `13.0`, or why it cannot be used.
+    public static var cudaCompiler: Result<String, TorchError> {
+        let problem = String(cString: ckernels_nvrtc_problem())
+        guard problem.isEmpty else { return .failure(TorchError("NVRTC", message: problem)) }
+        return .success(cudaVersion(ckernels_nvrtc_version()))
+    }
+
+    /// The newest CUDA that NVIDIA's driver serves, as `13.0`; nil without a driver that works.
+    public static var cudaDriver: String? {
+        let version = ckernels_cuda_driver_version()
+        return version > 0 ? cudaVersion(version) : nil
+    }
+
+    /// NVIDIA's numbers: 12080 is 12.8.
+    private static func cudaVersion(_ number: Int32) -> String { "\(number / 1000).\(number % 1000 / 10)" }
 }

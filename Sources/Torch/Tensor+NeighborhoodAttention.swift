@@ -11,13 +11,20 @@ extension Tensor {
 
     /// Whether ``neighborhoodAttention(keys:values:height:width:kernel:weighing:)`` takes this tensor.
     package var hasNeighborhoodAttention: Bool {
-        (dtype == .float32 || dtype == .bfloat16) && device == .cpu
-            && !LibTorch.withheldOperators.contains(.neighborhoodAttention)
+        let depth = shape.last ?? 0
+        let isServed =
+            switch device {
+            case .cpu: dtype == .float32 || dtype == .bfloat16
+            // In steps of 16 bytes, and registers for so many (CKernels/CUDA/neighborhood_launch.h).
+            case .cuda: (dtype == .float32 || dtype == .bfloat16 || dtype == .float16) && depth % 8 == 0 && depth <= 128
+            }
+        return isServed && !LibTorch.withheldOperators.contains(.neighborhoodAttention)
     }
 
     /// Attention of every place of a map to the `kernel × kernel` places around it, by an operator of our own: float32
-    /// or bfloat16 on the CPU, with gradients for queries, keys, values and temperatures. In bfloat16 only the result and
-    /// the gradients are rounded; what is computed on the way is float32.
+    /// or bfloat16, on GPUs also float16, with gradients for queries, keys, values and temperatures. In half precision
+    /// only the result and the gradients are rounded (on GPUs also the weights of values); what is computed on the way
+    /// is float32.
     ///
     /// Every result is a sum in one fixed order, whatever stands beside it and however many threads there are.
     ///

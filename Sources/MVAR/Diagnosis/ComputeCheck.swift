@@ -5,6 +5,7 @@ public import Torch
 public enum ComputeError: Error, Hashable, Sendable, CustomStringConvertible {
     case noCUDA(Device, reason: String)
     case absentDevice(Device, count: Int)
+    case noKernels(Device, reason: String)
     case slowPrecision(Precision, processor: String?)
     case absentPrecision(Precision, Device)
 
@@ -16,6 +17,8 @@ public enum ComputeError: Error, Hashable, Sendable, CustomStringConvertible {
         case .absentDevice(let device, let count):
             "There is no \(device): this machine has \(count) CUDA device\(count == 1 ? "" : "s"), "
                 + (count == 1 ? "cuda:0." : "cuda:0 to cuda:\(count - 1).")
+        case .noKernels(let device, let reason):
+            "\(device) cannot be used: \(reason)."
         case .slowPrecision(let type, let processor):
             "This processor\(processor.map { " (\($0))" } ?? "") has no instructions for \(type.rawValue), which would be "
                 + "slower than float32: take int16, or insist with --force-precision."
@@ -38,6 +41,8 @@ public enum ComputeCheck {
             throw .noCUDA(device, reason: "LibTorch's CUDA library finds no GPU or no driver for it")
         }
         guard index < count else { throw .absentDevice(device, count: count) }
+        // Before a model is loaded, not at the first layer that needs them.
+        if let reason = LibTorch.cudaKernelProblem(device: index) { throw .noKernels(device, reason: reason) }
     }
 
     /// Throws where a precision would only be slower, bfloat16 on a processor that has no instructions for it, or is not

@@ -40,6 +40,14 @@ public struct Diagnosis: Codable, Hashable, Sendable {
         }
     }
 
+    /// What the kernels for GPUs need: NVIDIA's driver and run-time compiler.
+    public struct CUDA: Codable, Hashable, Sendable {
+        /// The newest CUDA that the driver serves, as `13.0`; nil without a driver that works.
+        public let driver: String?
+        /// The version of the compiler, NVRTC, as `13.0`; nil where it cannot be used.
+        public let compiler: String?
+    }
+
     /// The folder that set-up downloads into.
     public struct Cache: Codable, Hashable, Sendable {
         /// Its path.
@@ -50,6 +58,8 @@ public struct Diagnosis: Codable, Hashable, Sendable {
 
     /// LibTorch.
     public let library: Library
+    /// What the kernels for GPUs need.
+    public let cuda: CUDA
     /// What can be computed on: `cpu`, `cuda:0`, …
     public let devices: [String]
     /// The processor's name.
@@ -69,7 +79,7 @@ public struct Diagnosis: Codable, Hashable, Sendable {
 
     enum CodingKeys: String, CodingKey {
         case library = "libtorch"
-        case devices, processor, cores, threads, cache, problems
+        case cuda, devices, processor, cores, threads, cache, problems
         case instructionSets = "instruction_sets"
         case defaultModel = "default_model"
     }
@@ -83,6 +93,14 @@ public struct Diagnosis: Codable, Hashable, Sendable {
         var problems: [Problem] = []
         library = Self.library(&problems)
         devices = ["cpu"] + (0..<LibTorch.cudaDeviceCount).map { "cuda:\($0)" }
+        cuda = CUDA(driver: LibTorch.cudaDriver, compiler: try? LibTorch.cudaCompiler.get())
+        for index in 0..<LibTorch.cudaDeviceCount {
+            guard let reason = LibTorch.cudaKernelProblem(device: index) else { continue }
+            problems.append(
+                Problem(
+                    problem: "cuda:\(index) cannot be used: \(reason).", advice: "docs/gpu.md says what a GPU needs.",
+                    isFatal: false))
+        }
         self.processor = processor.name
         instructionSets = processor.instructionSets
         cores = processor.coreCount

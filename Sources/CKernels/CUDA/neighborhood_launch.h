@@ -1,0 +1,24 @@
+// How the kernels of attention over windows are started: what stands in shared memory, and how much of it. The tests'
+// emulation starts them in the same way.
+#pragma once
+#include <cstdint>
+#include "Device/neighborhood.h"
+
+namespace mvar::neighborhood {
+
+constexpr int largest_depth = 128;
+constexpr int largest_map = 1 << 24;  // places; indices within a map are of 32 bits
+/// Shared memory of a block: three blocks fit into a multiprocessor of an H100, so that one loads while others compute.
+constexpr int stage_bytes = 64 * 1024;
+
+struct KernelForm {
+  int threads, bytes_of_chunk;
+};
+
+/// Keys and values of 16 bits, padded as the kernel says, and a float for every place.
+constexpr KernelForm tensor_core_form(int depth) { return {128, chunk * (2 * ((depth + 15) / 16 * 16 + 8) * 2 + 4)}; }
+
+/// Two rows of floats and three numbers for every place.
+constexpr KernelForm plain_form(int depth) { return {4 * tile_places, chunk * (2 * depth + 3) * 4}; }
+
+}  // namespace mvar::neighborhood

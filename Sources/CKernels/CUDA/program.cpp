@@ -1,0 +1,97 @@
+#include "program.h"
+#include <c10/util/Exception.h>
+#include <map>
+#include <mutex>
+#include <tuple>
+#include <vector>
+#include "cubin_cache.h"
+
+#pragma clang diagnostic ignored "-Wc23-extensions"
+
+namespace mvar::cuda {
+
+namespace {
+
+const char device_text[] = {
+#embed "Device/device.h" suffix(, 0)
+};
+const char neighborhood_text[] = {
+#embed "Device/neighborhood.h" suffix(, 0)
+};
+const char axis_text[] = {
+#embed "../neighborhood_axis.h" suffix(, 0)
+};
+const char tensor_cores_text[] = {
+#embed "Device/neighborhood_tensor_cores.cu" suffix(, 0)
+};
+const char plain_text[] = {
+#embed "Device/neighborhood_plain.cu" suffix(, 0)
+};
+
+const std::map<std::string, const char *> &sources() {
+  static const std::map<std::string, const char *> all = {
+      {"neighborhood_tensor_cores", tensor_cores_text},
+      {"neighborhood_plain", plain_text},
+  };
+  return all;
+}
+
+}  // namespace
+
+Compilation Program::compilation(int architecture) const {
+  const auto found = sources().find(source);
+  TORCH_CHECK(found != sources().end(), "there is no CUDA source '", source, "'");
+  return {
+      {source + ".cu", found->second},
+      {{"device.h", device_text}, {"neighborhood.h", neighborhood_text}, {"neighborhood_axis.h", axis_text}},
+      {"--std=c++17", "--device-as-default-execution-space", "--ptxas-options=-v", "-DNUMBER=" + number,
+       "-DDEPTH=" + std::to_string(depth)},
+      architecture};
+}
+
+std::string cubin(const Program &program, int architecture) {
+  const std::string obstacle = nvrtc_problem();
+  TORCH_CHECK(obstacle.empty(), obstacle);
+  const auto compilation = program.compilation(architecture);
+  const auto [major, minor] = nvrtc_version();
+  std::string key =
+      "NVRTC " + std::to_string(major) + "." + std::to_string(minor) + " sm_" + std::to_string(architecture);
+  for (const auto &option : compilation.options) key += "\n" + option;
+  key += "\n" + compilation.source.text;
+  for (const auto &header : compilation.headers) key += "\n" + header.text;
+  return cached_cubin(key, [&] { return compile(compilation).cubin; });
+}
+
+Function kernel(const Program &program, const char *name, int device) {
+  static std::mutex mutex;
+  static std::map<std::tuple<std::string, std::string, int, int>, std::pair<Module *, std::map<std::string, Function>>>
+      known;
+  const std::lock_guard<std::mutex> lock(mutex);
+  auto &[module, functions] = known[{program.source, program.number, program.depth, device}];
+  if (!module) {
+    const std::string obstacle = problem(device);
+    TORCH_CHECK(obstacle.empty(), obstacle);
+    module = load_module(device, cubin(program, architecture_of(device)), program.source);
+  }
+  Function &function = functions[name];
+  if (!function) function = function_of(module, name);
+  return function;
+}
+
+std::string problem(int device) {
+  if (const auto obstacle = driver_problem(); !obstacle.empty()) return obstacle;
+  if (const auto obstacle = nvrtc_problem(); !obstacle.empty()) return obstacle;
+  const int major = nvrtc_version().first;
+  if (driver_version() / 1000 < major) {
+    return "NVIDIA's driver serves CUDA " + std::to_string(driver_version() / 1000) + "." +
+           std::to_string(driver_version() % 1000 / 10) + ", and the kernels are compiled by NVRTC " +
+           std::to_string(major) + ": install a newer driver (580 for CUDA 13), or let MVAR_NVRTC name an older NVRTC";
+  }
+  try {
+    return architecture_problem(architecture_of(device));
+  } catch (const c10::Error &error) {
+    return error.what_without_backtrace();
+  }
+}
+
+}  // namespace mvar::cuda

@@ -1,0 +1,33 @@
+// Sources/CKernels/CUDA/Device's kernels on a processor, thread by thread, for tests.
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// Attention over windows of [B, H, T, D], each contiguous; or of the thirds of one fused [B, T, 3, H, D], which
+/// `queries` points to. Numbers are float32 (type 0), bfloat16 (1) or float16 (2).
+typedef struct {
+  int32_t type, batch, heads, height, width, depth, kernel;
+  /// 0: as the operator does; else so many chunks stand in shared memory at once.
+  int32_t stage_chunks;
+  /// In which threads run: 0 forward, 1 backward, 2 mixed.
+  int32_t order;
+  bool is_fused;
+  float scale;
+  const float *temperatures;  // [H], or NULL
+  const void *queries, *keys, *values;
+} CUDAEmulatorAttention;
+
+/// Writes the result, [B, H, T, D]. Returns NULL, or what went wrong.
+const char *cuda_emulator_attend(const CUDAEmulatorAttention *attention, void *result);
+
+/// Writes the gradients, in the form of what they belong to, and each query's part of the temperatures', [B, H, T].
+const char *cuda_emulator_differentiate(
+    const CUDAEmulatorAttention *attention, const void *gradient, void *queries, void *keys, void *values,
+    float *temperature_parts);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,101 @@
+import CKernels
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("Kernels for GPUs, compiled", .serialized, .enabled(if: Compiler.isInstalled, "\(Compiler.absence)"))
+struct CompilationTests {
+    static let architectures = [80, 89, 90, 100]
+
+    @Test(
+        "Attention on tensor cores compiles for every architecture, spills nothing and leaves room for three blocks",
+        arguments: architectures, [64, 128])
+    func tensorCores(architecture: Int, depth: Int) throws {
+        for number in ["bfloat16_t", "half_t"] {
+            let kernels = try Cubin(
+                Compiler.cubin(
+                    "neighborhood_tensor_cores", number: number, depth: depth, architecture: architecture)
+            ).kernels
+            #expect(Set(kernels.keys) == ["attend"])
+            let kernel = try #require(kernels["attend"])
+            #expect(kernel.frame == 0, "\(number): \(kernel)")
+            // 65,536 registers of a multiprocessor, blocks of 128 threads.
+            #expect(kernel.registers <= 65536 / 128 / 3 / 8 * 8, "\(number): \(kernel)")
+        }
+    }
+
+    @Test(
+        "Attention in float32 and its gradients compile for every architecture and spill nothing",
+        arguments: architectures, [64, 128])
+    func plain(architecture: Int, depth: Int) throws {
+        let kernels = try Cubin(
+            Compiler.cubin("neighborhood_plain", number: "float", depth: depth, architecture: architecture)
+        ).kernels
+        #expect(Set(kernels.keys) == ["attend", "differentiate_queries", "differentiate_keys"])
+        for (name, kernel) in kernels { #expect(kernel.frame == 0, "\(name): \(kernel)") }
+    }
+
+    @Test("Gradients of halves compile")
+    func halves() throws {
+        for number in ["bfloat16_t", "half_t"] {
+            let code = try Compiler.cubin("neighborhood_plain", number: number, depth: 64, architecture: 80)
+            #expect(try Cubin(code).kernels.count == 3)
+        }
+    }
+
+    @Test("What cannot be compiled is said on one line")
+    func failures() throws {
+        func message(_ source: String, _ number: String, _ architecture: Int) -> String {
+            do {
+                _ = try Compiler.cubin(source, number: number, depth: 64, architecture: architecture)
+                return "compiled"
+            } catch {
+                return (error as? Compiler.Failure)?.message ?? "\(error)"
+            }
+        }
+        let old = message("neighborhood_plain", "float", 75)
+        #expect(old.contains("8.0 (Ampere) or newer") && old.contains("sm_75"))
+        let unknown = message("neighborhood_plain", "float", 999)
+        #expect(unknown.contains("does not know sm_999") && unknown.contains("nvidia-cuda-nvrtc"))
+        let wrong = message("neighborhood_plain", "quaternion", 90)
+        #expect(wrong.contains("neighborhood_plain.cu") && wrong.contains("quaternion"))
+        #expect(message("nothing", "float", 90).contains("'nothing'"))
+        for text in [old, unknown, wrong] { #expect(!text.contains("\n")) }
+    }
+
+    @Test("Machine code is kept, and a damaged file of it is made again")
+    func cache() throws {
+        try Fixture.withTemporaryFolder { folder in
+            let before = ProcessInfo.processInfo.environment["XDG_CACHE_HOME"]
+            setenv("XDG_CACHE_HOME", folder.path, 1)
+            defer { if let before { setenv("XDG_CACHE_HOME", before, 1) } else { unsetenv("XDG_CACHE_HOME") } }
+            func cubin() throws -> [UInt8] {
+                try Compiler.cubin(
+                    "neighborhood_tensor_cores", number: "half_t", depth: 8, architecture: 90, cached: true)
+            }
+            func files() throws -> [URL] {
+                try FileManager.default.contentsOfDirectory(
+                    at: folder.appendingPathComponent("mvar/cuda"), includingPropertiesForKeys: nil)
+            }
+            let code = try cubin()
+            let file = try #require(files().first)
+            #expect(try files().count == 1)
+            let kept = try Data(contentsOf: file)
+            #expect(kept.count > code.count && kept.suffix(code.count) == Data(code))
+
+            // What is read is the file: a new modification date would show that it was written again.
+            let date = Date(timeIntervalSince1970: 1_000_000_000)
+            try FileManager.default.setAttributes([.modificationDate: date], ofItemAtPath: file.path)
+            #expect(try cubin() == code)
+            let attributes = try FileManager.default.attributesOfItem(atPath: file.path)
+            #expect(attributes[.modificationDate] as? Date == date)
+
+            for damaged in [kept.dropLast(100), Data(), kept.prefix(2000) + [kept[2000] ^ 1] + kept.dropFirst(2001)] {
+                try Data(damaged).write(to: file)
+                #expect(try cubin() == code)
+                #expect(try Data(contentsOf: file) == kept)
+            }
+            #expect(try files().count == 1)
+        }
+    }
+}
