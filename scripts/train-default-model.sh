@@ -52,7 +52,7 @@ learn() {
     [ ! -f "$run/report.json" ] || return 0
     # shellcheck disable=SC2046
     "$mvar" train model "${common[@]}" --run "$run" --tokenizer "$tokenizer/model" --cache "$cache" \
-        --validation "$data/val.tar" --classes "$classes" --class-names "$data/classes.tsv" --attention "$attention" \
+        --validation "$data/val.tar" --class-names "$data/classes.tsv" --attention "$attention" \
         --steps "${MODEL_STEPS:-5000}" --batch 8 --plateau 0.3 --average 0.998 --label-drop 0.1 \
         --validate-every 250 --sample-every 1000 --cfg 3 --top-k 200 --top-p 0.95 --json "$@" \
         $(resume "$run") > "$run.json"

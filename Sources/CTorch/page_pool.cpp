@@ -42,7 +42,8 @@ class PagePool final : public c10::Allocator {
     }
     const size_t size = (bytes + grain - 1) / grain * grain;
     const std::lock_guard lock(mutex);
-    const auto data = take(size);
+    // Near the largest number the rounding wraps.
+    const auto data = size >= bytes ? take(size) : nullptr;
     TORCH_CHECK_WITH(OutOfMemoryError, data, "out of memory: ", bytes, " bytes were asked for");
     used.emplace(data, size);
     return {data, data, &release, device};
@@ -124,7 +125,7 @@ class PagePool final : public c10::Allocator {
   void unmap_idle(size_t bytes) {
     for (size_t gone = 0; gone < bytes && !idle.empty();) {
       const auto [size, data] = remove(idle.begin());
-      munmap(data, size);
+      if (munmap(data, size) != 0) return keep(data, size);
       total_bytes -= size;
       gone += size;
     }

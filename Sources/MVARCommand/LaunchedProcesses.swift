@@ -18,9 +18,6 @@ struct LaunchedProcesses {
         environment = try LauncherEnvironment.read(variables)
     }
 
-    /// Prints nothing.
-    private static let silence: @Sendable (String) throws -> Void = { _ in }
-
     /// Runs a command's body in this process when the others have come, and waits for them at the end. Only the first
     /// process prints results.
     func run(_ body: (ProcessGroup) throws -> Void) throws {
@@ -32,11 +29,8 @@ struct LaunchedProcesses {
             _exit(1)
         }
         do {
-            guard !isFirst else {
-                try body(group)
-                return try group.leave()
-            }
-            try OutputOptions.$printer.withValue(Self.silence, operation: { try body(group) })
+            if !isFirst { OutputOptions.silenceResults() }
+            try body(group)
             try group.leave()
         } catch let status as ExitCode {
             // An end that all have agreed on.

@@ -55,6 +55,12 @@ struct TrainCacheCommand: AsyncParsableCommand {
     func validate() throws { try TrainSourceOptions.require(pictures.data) }
 
     func run() async throws {
+        let processes = try LaunchedProcesses()
+        guard processes.count == 1 else {
+            throw ValidationError(
+                "it writes one file, and was started in \(processes.count) processes: start it once, without the launcher"
+            )
+        }
         try FileDestination(file.output).check()
         try threads.apply()
         let source = try TokenizerFile(tokenizer.tokenizer)

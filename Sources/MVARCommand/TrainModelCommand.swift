@@ -48,7 +48,10 @@ struct TrainModelCommand: AsyncParsableCommand {
             completion: .file(extensions: ["safetensors"]))
         var cache: String?
 
-        func set(in overlay: inout SettingsOverlay) throws { try overlay.set("inputs", "cache", to: cache) }
+        func set(in overlay: inout SettingsOverlay) throws {
+            if cache != nil { for key in ["data", "classes"] { overlay.remove("inputs", key) } }
+            try overlay.set("inputs", "cache", to: cache)
+        }
     }
 
     /// What the model's configuration says for `mvar sample`.
@@ -103,6 +106,9 @@ struct TrainModelCommand: AsyncParsableCommand {
             throw ValidationError(
                 "--crop random needs pictures: --cache has the tokens of their middles; give --data instead")
         }
+        if length.learningRate != nil, learning.baseLearningRate != nil {
+            throw ValidationError("--base-learning-rate says the same as --learning-rate: give one of them")
+        }
         if !run.hasFile { try length.requireEnd() }
     }
 
@@ -133,7 +139,11 @@ struct TrainModelCommand: AsyncParsableCommand {
         let tokenizer = try file.load()
         let tensors = try file.tensors()
         let configuration = tokenizer.configuration
-        let start = try chosen.startingModel.map { try StartingModel($0, schedule: configuration.schedule) }
+        // A run that goes on has its own weights by now; the file may be gone.
+        let goesOn = run.resume && ModelTraining.hasCheckpoint(in: run.run)
+        let start = try (goesOn ? nil : chosen.startingModel).map {
+            try StartingModel($0, schedule: configuration.schedule)
+        }
         let (found, classes, skipped) = try source(
             inputs, crop: chosen.crop, for: configuration, tensors: tensors)
         let held = try inputs.validationPictures(
@@ -167,7 +177,7 @@ struct TrainModelCommand: AsyncParsableCommand {
             Result(
                 model: run.resultPath, accuracy: likelihood.accuracy, loss: likelihood.loss,
                 confusion: likelihood.confusion),
-            pictures: held.count)
+            pictures: likelihood.pictures)
     }
 
     /// What is learned from, before anything is computed; the classes, and how many pictures were skipped.
@@ -205,7 +215,7 @@ struct TrainModelCommand: AsyncParsableCommand {
     /// The settings of the file and of options.
     func overlay() throws -> SettingsOverlay {
         var overlay = try run.overlay(
-            pictures, cached, augmentation, held, shape, length, scales, learning, recommended)
+            cached, pictures, augmentation, held, shape, length, scales, learning, recommended)
         try overlay.set("inputs", "tokenizer", to: tokenizer.tokenizer)
         try overlay.requireSections(["inputs", "sampling", "training"])
         return overlay

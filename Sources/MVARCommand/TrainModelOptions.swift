@@ -190,9 +190,6 @@ struct ModelLearningOptions: ParsableArguments, SettingOptions {
     var sampleEvery: Int?
 
     func validate() throws {
-        if progressive == nil, firstStage != nil || stageWarmUp != nil {
-            throw ValidationError("--pg0 and --pgwp say how --progressive goes: give it too")
-        }
     }
 
     func set(in overlay: inout SettingsOverlay) throws {
@@ -202,12 +199,17 @@ struct ModelLearningOptions: ParsableArguments, SettingOptions {
         try overlay.set("training", "path_drop", to: pathDrop)
         try overlay.set("training", "accumulation", to: accumulate)
         try overlay.set("training", "scales", to: scales)
+        var stages: ProgressiveScales? = overlay.value("training", "progressive")
         if let progressive {
-            try overlay.set(
-                "training", "progressive",
-                to: ProgressiveScales(
-                    until: progressive, first: (firstStage ?? 4) + 1, warmUpEpochs: stageWarmUp ?? 0))
+            stages = stages ?? ProgressiveScales(until: progressive)
+            stages?.until = progressive
         }
+        if stages == nil, firstStage != nil || stageWarmUp != nil {
+            throw ValidationError("--pg0 and --pgwp say how --progressive goes: give it too")
+        }
+        if let firstStage { stages?.first = firstStage + 1 }
+        if let stageWarmUp { stages?.warmUpEpochs = stageWarmUp }
+        try overlay.set("training", "progressive", to: stages)
         try overlay.set("training", "rhythm", "samples", to: sampleEvery)
     }
 }

@@ -39,6 +39,7 @@ struct TrainSourceOptions: ParsableArguments, SettingOptions {
     }
 
     func set(in overlay: inout SettingsOverlay) throws {
+        if !data.isEmpty { overlay.remove("inputs", "cache") }
         try overlay.set("inputs", "data", to: data.isEmpty ? nil : data)
         try overlay.set("inputs", "classes", to: chosenClasses)
     }
@@ -75,7 +76,7 @@ struct TrainValidationOptions: ParsableArguments, SettingOptions {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "Measure on the first N pictures only; for a model every class must be among them. (default: \(RunInputs().validationLimit))",
+            "Measure on N pictures at most, as many of each class. (default: \(RunInputs().validationLimit))",
             valueName: "N"))
     var validationLimit: Int?
 

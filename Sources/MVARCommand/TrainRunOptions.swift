@@ -205,6 +205,9 @@ struct LengthOptions: ParsableArguments, SettingOptions {
         if fp16 != nil, precision != nil {
             throw ValidationError("--fp16 says the same as --precision: give one of them")
         }
+        if warmUp != nil, warmUpEpochs != nil {
+            throw ValidationError("--warm-up-epochs says the same as --warm-up: give one of them")
+        }
         if schedule != nil, fall != nil || plateau != nil {
             throw ValidationError("--sche says the same as --fall and --plateau: give one or the other")
         }
@@ -218,6 +221,11 @@ struct LengthOptions: ParsableArguments, SettingOptions {
     }
 
     func set(in overlay: inout SettingsOverlay) throws {
+        // What says the same in another way, in a file, makes room.
+        let ends = [("steps", steps != nil), ("epochs", epochs != nil), ("minutes", minutes != nil)]
+        if ends.contains(where: \.1) { for end in ends { overlay.remove("training", "length", end.0) } }
+        if warmUp != nil { overlay.remove("training", "length", "warm_up_epochs") }
+        if learningRate != nil { overlay.remove("training", "base_learning_rate") }
         for (key, value) in [
             ("epochs", epochs), ("minutes", minutes), ("warm_up_epochs", warmUpEpochs),
             ("initial_factor", initialFactor), ("plateau", plateau ?? schedule?.plateau),

@@ -63,7 +63,7 @@ struct TrainTokenizerCommand: AsyncParsableCommand {
     }
 
     /// The settings of the file and of options.
-    private func overlay() throws -> SettingsOverlay {
+    func overlay() throws -> SettingsOverlay {
         let overlay = try run.overlay(
             pictures, augmentation, held, shape, length, loss, perceptual, discriminator, revival)
         try overlay.requireSections(["inputs", "training"])

@@ -178,21 +178,20 @@ struct DiscriminatorOptions: ParsableArguments, SettingOptions {
 
     private static let standard = DiscriminatorSettings()
 
-    private var settings: DiscriminatorSettings? {
-        guard discriminator else { return nil }
-        let standard = Self.standard
-        return DiscriminatorSettings(
-            channels: discriminatorChannels ?? standard.channels, layers: discriminatorLayers ?? standard.layers,
-            weight: discriminatorWeight ?? standard.weight, start: discriminatorStart ?? standard.start,
-            learningRate: discriminatorLearningRate ?? standard.learningRate)
-    }
-
     func set(in overlay: inout SettingsOverlay) throws {
-        try overlay.set("training", "discriminator", to: settings)
+        if !overlay.has("training", "discriminator") {
+            guard discriminator else { return try refuseLonely() }
+            try overlay.set("training", "discriminator", to: Self.standard)
+        }
+        try overlay.set("training", "discriminator", "start", to: discriminatorStart)
+        try overlay.set("training", "discriminator", "weight", to: discriminatorWeight)
+        try overlay.set("training", "discriminator", "learning_rate", to: discriminatorLearningRate)
+        try overlay.set("training", "discriminator", "channels", to: discriminatorChannels)
+        try overlay.set("training", "discriminator", "layers", to: discriminatorLayers)
     }
 
-    func validate() throws {
-        guard !discriminator else { return }
+    /// Throws where something is said about a discriminator that there is not.
+    private func refuseLonely() throws {
         let given: [(String, Bool)] = [
             ("start", discriminatorStart != nil), ("weight", discriminatorWeight != nil),
             ("learning-rate", discriminatorLearningRate != nil), ("channels", discriminatorChannels != nil),

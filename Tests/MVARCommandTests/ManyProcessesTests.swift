@@ -126,6 +126,27 @@ struct ManyProcessesTests {
         #expect(said.contains("--resume"))
     }
 
+    @Test(
+        "A process with another tokenizer than the first is named, and a cache is made by one", .timeLimit(.minutes(2)))
+    func otherTokenizer() throws {
+        for (run, seed) in [("tokenizer", "1"), ("other", "2")] {
+            finish([try Program(command("tokenizer", run, steps: 1) + ["--seed", seed])])
+        }
+        let port = freePort()
+        let said = finish(
+            try [(0, "tokenizer"), (1, "other")].map { rank, tokenizer in
+                try Program(
+                    command("model", "model", steps: 2) + ["--tokenizer", folder.file(tokenizer + "/model")],
+                    variables: variables(rank, port: port))
+            }, status: 1)
+        #expect(said.joined().contains("Process 1 has fingerprints.tokenizer"), "\(said)")
+        let cache = try Program(
+            ["train", "cache", "--tokenizer", folder.file("tokenizer/model"), "--data", folder.file("data")]
+                + ["-o", folder.file("cache.safetensors")], variables: variables(1, port: port))
+        let refused = finish([cache], status: 64)
+        #expect(refused[0].contains("was started in 2 processes"), "\(refused)")
+    }
+
     @Test("SIGTERM to either process ends both at the same step, with one checkpoint", .timeLimit(.minutes(2)))
     func terminated() throws {
         let programs = try pair(command("tokenizer", "run", steps: 1_000_000))

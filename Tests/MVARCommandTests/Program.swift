@@ -8,6 +8,7 @@ struct Program {
 
     /// Where the build put it: beside the tests' bundle.
     static let path: String? = {
+        if let named = ProcessInfo.processInfo.environment["MVAR_TEST_PROGRAM"] { return named }
         let bundle = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         let candidates = [URL(fileURLWithPath: CommandLine.arguments[0]), bundle]
             .map { $0.deletingLastPathComponent().appendingPathComponent("mvar").path }

@@ -70,6 +70,37 @@ struct TrainConfigurationTests {
         #expect(settings.labelDrop == 0.1 && settings.model.width == 192 && settings.model.heads == 3)
     }
 
+    @Test("An option takes the place of what says the same in another way in a file")
+    func rivals() throws {
+        let recipe = "\(Self.recipes)/mvar-d16.json"
+        let settings = try settings(["--config", recipe, "--tlr", "0.01", "--warm-up", "1", "--steps", "100"])
+        #expect(settings.baseLearningRate == nil && settings.learningRate == 0.01)
+        #expect(settings.length.epochs == nil && settings.length.steps == 100)
+        #expect(settings.length.warmUpEpochs == nil && settings.length.warmUpSteps == 1)
+        #expect(settings.length.plateau == 0.05)
+
+        let file = folder.file("a.json")
+        try #"{"training": {"progressive": {"until": 0.8, "first": 2, "warm_up_epochs": 1}}}"#
+            .write(toFile: file, atomically: true, encoding: .utf8)
+        let stages = try self.settings(["--config", file, "--steps", "9", "--pg", "0.5"]).progressive
+        #expect(stages == ProgressiveScales(until: 0.5, first: 2, warmUpEpochs: 1))
+    }
+
+    @Test("Options of a discriminator go over a file's one by one") func discriminator() throws {
+        let file = folder.file("a.json")
+        try #"{"training": {"discriminator": {"layers": 2, "channels": 32, "weight": 0.3, "start": 5,"#
+            .appending(
+                #" "learning_rate": 0.1, "optimizer": {"beta1": 0.5, "beta2": 0.9, "epsilon": 1e-8, "weight_decay": 0}}}}"#
+            )
+            .write(toFile: file, atomically: true, encoding: .utf8)
+        for flag in [[], ["--discriminator"]] {
+            let command = try TrainTokenizerCommand.parse(
+                ["--run", "r", "--config", file, "--discriminator-start", "9"] + flag)
+            let found: DiscriminatorSettings? = try command.overlay().value("training", "discriminator")
+            #expect(found?.start == 9 && found?.layers == 2 && found?.channels == 32 && found?.weight == 0.3)
+        }
+    }
+
     @Test(
         "Every recipe is a configuration of a published run",
         arguments: [
@@ -90,7 +121,8 @@ struct TrainConfigurationTests {
         arguments: [
             (["--fp16", "3"], "--fp16"), (["--fp16", "1", "--precision", "float32"], "--precision"),
             (["--sche", "lin0", "--fall", "cosine"], "--sche"), (["--sche", "sin"], "--sche"),
-            (["--pg0", "3"], "--progressive"),
+            (["--pg0", "3"], "--progressive"), (["--tlr", "1", "--tblr", "1"], "--base-learning-rate"),
+            (["--warm-up", "1", "--wp", "1"], "--warm-up-epochs"),
             (["--saln", "2"], "0 or 1"), (["--scales", "0"], "--scales"), (["--fall", "slow"], "--fall"),
         ])
     func contradictions(options: [String], part: String) async {

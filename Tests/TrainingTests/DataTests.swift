@@ -127,13 +127,16 @@ struct DataTests {
         }
     }
 
-    @Test("A class that the limit leaves out is not the fault of the data")
-    func limitBelowClasses() throws {
+    @Test("A limit takes as many pictures of each class, wherever they stand, and may leave classes out")
+    func limitByClass() throws {
         let archive = try data.archive(count: 4, side: 16)
-        #expect(throws: DataError.classesBeyondLimit(["square"], limit: 1)) {
-            try PictureSet([archive], classes: ["disc", "square"], side: 16, limit: 1)
+        let whole = try PictureSet([archive], side: 16)
+        for (limit, labels) in [(1, [0]), (2, [0, 1]), (3, [0, 0, 1])] {
+            let some = try PictureSet([archive], side: 16, limit: limit)
+            #expect(some.labels.sorted() == labels && some.classes == whole.classes)
         }
-        #expect(try PictureSet([archive], classes: ["disc", "square"], side: 16, limit: 2).count == 2)
+        #expect(PictureIndex.evenly(3, of: [1, 1, 1, 1, 0], classes: 2) == [0, 1, 4])
+        #expect(PictureIndex.evenly(5, of: [1, 1, 1, 1, 0], classes: 2) == [0, 1, 2, 3, 4])
         // All that is there was read: the limit hides nothing.
         #expect(throws: DataError.emptyClasses(["cat"], paths: [archive])) {
             try PictureSet([archive], classes: ["disc", "cat"], side: 16, limit: 3)

@@ -71,7 +71,7 @@ struct FeedTests {
         }
     }
 
-    @Test("Of pictures that are not kept, those in plain archives stay on the disk, and a limit ends the search")
+    @Test("Of pictures that are not kept, those in plain archives stay on the disk, and a limit is held")
     func staysOnDisk() throws {
         let pictures = try set(data.archive(count: 11, side: 32), limit: 5)
         #expect(!pictures.isKept && pictures.count == 5)

@@ -41,7 +41,15 @@ struct OutputOptions: ParsableArguments {
     }
 
     /// Prints a line of the result, on standard output: at once, and with an error where nobody can take it.
-    static func printResult(_ line: String) throws { try printer(line + "\n") }
+    static func printResult(_ line: String) throws {
+        if !isSilent { try printer(line + "\n") }
+    }
+
+    /// From now on this process prints no result: it is one of many, of which the first one does.
+    static func silenceResults() { isSilent = true }
+
+    // Written once, before the work begins.
+    nonisolated(unsafe) private static var isSilent = false
 
     /// What prints results; tests listen to it.
     @TaskLocal static var printer: @Sendable (String) throws -> Void = { try StandardOutput.write(Array($0.utf8)) }

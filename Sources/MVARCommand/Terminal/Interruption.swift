@@ -16,6 +16,11 @@ enum Interruption {
         endsLine = StandardError.isTerminal
         // Beyond the limit of a file's size `write` fails then, and says so like any other failure.
         signal(SIGXFSZ, SIG_IGN)
+        // Whoever started this program from a thread that hears no signals did not mean that nothing can end it.
+        var heard = sigset_t()
+        sigemptyset(&heard)
+        for number in signals { sigaddset(&heard, number) }
+        pthread_sigmask(SIG_UNBLOCK, &heard, nil)
         for number in signals {
             // nohup's wish is respected. A shell's wish that background jobs ignore Ctrl-C is not: who sends it means it.
             var before = sigaction()

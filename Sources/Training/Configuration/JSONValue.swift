@@ -69,6 +69,13 @@ enum JSONValue: Codable, Hashable, Sendable {
         return .object(members)
     }
 
+    /// Takes out what stands at a path of keys, if anything.
+    mutating func remove(_ path: ArraySlice<String>) {
+        guard case .object(var members) = self, let key = path.first else { return }
+        if path.count == 1 { members[key] = nil } else { members[key]?.remove(path.dropFirst()) }
+        self = .object(members)
+    }
+
     /// The dotted paths of everything that is no object, and their values.
     var leaves: [(path: String, value: JSONValue)] {
         guard case .object(let members) = self else { return [("", self)] }

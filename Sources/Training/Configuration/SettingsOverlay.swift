@@ -47,6 +47,14 @@ public struct SettingsOverlay: Sendable {
         }
     }
 
+    /// Whether something is said about a part.
+    public func has(_ path: String...) -> Bool {
+        path.reduce(JSONValue?.some(values)) { $0?.members[$1] } != nil
+    }
+
+    /// Forgets a setting, so that its default holds.
+    public mutating func remove(_ path: String...) { values.remove(path[...]) }
+
     /// Lays the settings of another over these.
     public mutating func add(_ other: SettingsOverlay) { values = values.overlaid(with: other.values) }
 

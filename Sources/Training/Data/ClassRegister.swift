@@ -31,7 +31,7 @@ struct ClassRegister {
 
     /// Counts a picture that is used.
     ///
-    /// - Returns: The index of its class, which ``labels(limit:paths:)`` turns into its label.
+    /// - Returns: The index of its class, which ``labels(paths:)`` turns into its label.
     mutating func add(_ picture: FoundPicture) -> Int {
         let name = picture.className ?? ""
         if picture.isNumbered, let number = Int(name) { numbers.insert(number) }
@@ -49,26 +49,20 @@ struct ClassRegister {
     ///
     /// Labels follow the names, whatever the order in which the classes turned up: by value where all are whole numbers.
     ///
-    /// - Parameters:
-    ///   - limit: Where it was reached, classes may be absent because of it.
-    ///   - paths: Where the pictures are, for messages.
+    /// - Parameter paths: Where the pictures are, for messages.
     /// - Returns: The classes in the order of their labels, and for every index its label.
     /// - Throws: ``DataError`` where there are no pictures, or a class has none.
-    func labels(limit: Int, paths: [String]) throws(DataError) -> (classes: [String], ofIndex: [Int]) {
+    func labels(paths: [String]) throws(DataError) -> (classes: [String], ofIndex: [Int]) {
         guard count > 0 else { throw .noPictures(paths: paths) }
         if let chosen {
             let empty = counts.indices.filter { counts[$0] == 0 }.map { names[$0] }
-            guard empty.isEmpty else {
-                throw count < limit ? .emptyClasses(empty, paths: paths) : .classesBeyondLimit(empty, limit: limit)
-            }
+            guard empty.isEmpty else { throw .emptyClasses(empty, paths: paths) }
             return (chosen, Array(names.indices))
         }
-        if count < limit {
-            let empty = declared.filter { indices[$0] == nil }.sorted()
-            guard empty.isEmpty else { throw .emptyFolders(empty, paths: paths) }
-            if let largest = numbers.max(), let missing = (0..<largest).first(where: { !numbers.contains($0) }) {
-                throw .missingNumber(missing, largest: largest)
-            }
+        let empty = declared.filter { indices[$0] == nil }.sorted()
+        guard empty.isEmpty else { throw .emptyFolders(empty, paths: paths) }
+        if let largest = numbers.max(), let missing = (0..<largest).first(where: { !numbers.contains($0) }) {
+            throw .missingNumber(missing, largest: largest)
         }
         let values = names.map { Int($0) }
         let order = names.indices.sorted { first, second in

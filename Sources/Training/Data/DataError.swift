@@ -32,8 +32,6 @@ public enum DataError: Error, Hashable, Sendable {
     case missingNumber(Int, largest: Int)
     /// All pictures are of one class.
     case oneClass(String, pictures: Int)
-    /// Classes of which no picture is among the first so many.
-    case classesBeyondLimit([String], limit: Int)
     /// More than one picture in a hundred could not be read.
     case tooManyUnreadable(count: Int, of: Int, first: UnreadablePicture)
     /// A picture that could be read before.
@@ -83,10 +81,6 @@ extension DataError: CustomStringConvertible {
         case .oneClass(let name, let pictures):
             "All pictures (\(pictures)) are of one class, '\(name)'. A model of classes needs at least two: add pictures of "
                 + "another, or check that the folders are classes and not parts of one."
-        case .classesBeyondLimit(let classes, let limit):
-            (limit == 1 ? "The first picture is not of " : "None of the first \(limit) pictures is of ")
-                + classes.joined(separator: ", ")
-                + "; raise --validation-limit: every class must be measured."
         case .tooManyUnreadable(let count, let total, let first):
             "\(count) of \(total) pictures cannot be read\(count == 1 ? ":" : ", the first being") \(first.name): "
                 + "\(first.reason) More than 1 in 100 is too many; check the data."

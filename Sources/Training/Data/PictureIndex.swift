@@ -16,14 +16,14 @@ struct PictureIndex {
     /// - Parameters:
     ///   - paths: Folders, archives and lists.
     ///   - chosen: The chosen classes, in the order of their labels; nil for all.
-    ///   - limit: How many pictures to take.
+    ///   - limit: How many pictures to take: the first ones of every class, as many of each.
     /// - Throws: ``DataError`` where a source cannot be read, there are no pictures, or a class has none.
     init(_ paths: [String], classes chosen: [String]?, limit: Int) throws(DataError) {
         var register = ClassRegister(chosen: chosen)
         var pictures: [FoundPicture] = []
         var indices: [Int] = []
         var unusable: [UnreadablePicture] = []
-        for path in paths where pictures.count < limit {
+        for path in paths {
             func take(_ picture: FoundPicture) -> Bool {
                 guard register.isWanted(picture) else { return true }
                 if case .unusable(let reason) = picture.content {
@@ -32,15 +32,28 @@ struct PictureIndex {
                     indices.append(register.add(picture))
                     pictures.append(picture)
                 }
-                return pictures.count < limit
+                return true
             }
             _ = try PictureSource(path: path).forEachPicture(declaring: { register.declare($0) }, take)
         }
-        let labels = try register.labels(limit: limit, paths: paths)
-        self.pictures = pictures
-        self.labels = indices.map { labels.ofIndex[$0] }
+        let labels = try register.labels(paths: paths)
+        let all = indices.map { labels.ofIndex[$0] }
+        let taken = Self.evenly(limit, of: all, classes: labels.classes.count)
+        self.pictures = taken.map { pictures[$0] }
+        self.labels = taken.map { all[$0] }
         self.unusable = unusable
         classes = labels.classes
+    }
+
+    /// The places of `limit` pictures: the first of each class, then the second of each, and so on.
+    static func evenly(_ limit: Int, of labels: [Int], classes: Int) -> [Int] {
+        guard labels.count > limit else { return Array(labels.indices) }
+        var seen = [Int](repeating: 0, count: classes)
+        let ranks = labels.map { label in
+            defer { seen[label] += 1 }
+            return seen[label]
+        }
+        return labels.indices.sorted { (ranks[$0], labels[$0]) < (ranks[$1], labels[$1]) }.prefix(limit).sorted()
     }
 
     /// Tells these pictures apart from others: by file names, sizes in bytes and labels, in order. Folders may move.

@@ -41,7 +41,7 @@ public final class PictureSet {
     ///     of their values where all are whole numbers.
     ///   - side: The side of the pictures; others are halved, resized and cropped to it.
     ///   - crop: Which square of each is taken.
-    ///   - limit: How many pictures to take at most.
+    ///   - limit: How many pictures to take at most, as many of each class.
     ///   - workers: How many threads decode, 1 or more; nil for as many as there are processors.
     ///   - keptBytes: The most bytes of decoded pictures to keep: `3 · side²` each. Random crops are never kept.
     ///   - isChecked: Whether to decode all once where they are not kept, too, so as to leave out what is damaged.
@@ -83,7 +83,7 @@ public final class PictureSet {
                 return unreadable.pictures.count <= UnreadableCount.limit(of: total)
             }
             try unreadable.check(of: total)
-            let empty = Set(index.classes.indices).subtracting(labels)
+            let empty = Set(index.labels).subtracting(labels)
             guard empty.isEmpty else {
                 throw .emptyClasses(empty.sorted().map { index.classes[$0] }, paths: paths)
             }

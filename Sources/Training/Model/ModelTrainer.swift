@@ -12,6 +12,7 @@ final class ModelTrainer: StepwiseTrainer {
     private let quantizer: MultiScaleQuantizer
     private let source: TokenSource
     private let feed: TokenFeed
+    let identity: PictureIdentity
     private let validationTokens: TokenSet
     private let optimization: ModelOptimization
     /// Only in float16.
@@ -29,17 +30,20 @@ final class ModelTrainer: StepwiseTrainer {
     ///   - tokenizer: What makes the tokens.
     ///   - source: What is learned from.
     ///   - validation: What is measured on.
+    ///   - identity: Of both, and of the tokenizer.
     ///   - processes: Each learns from its share of each batch.
     /// - Throws: ``Torch/TorchError`` if memory runs out.
     init(
         _ settings: ModelTrainingSettings, from parameters: any ParameterSource, tokenizer: VisualTokenizer,
-        source: TokenSource, validation: TokenSet, processes: ProcessGroup = .alone
+        source: TokenSource, validation: TokenSet, identity: PictureIdentity,
+        processes: ProcessGroup = .alone
     ) throws(TorchError) {
         self.settings = settings
         quantizer = tokenizer.quantizer
         self.source = source
         length = settings.length.resolved(samples: source.count, batch: settings.batch)
         validationTokens = validation
+        self.identity = identity
         optimization = try ModelOptimization(
             settings.model, from: parameters, initial: settings.initial, precision: settings.precision.dtype,
             settings: settings.optimizer, clip: settings.clip, averageDecay: settings.averageDecay,
@@ -61,10 +65,6 @@ final class ModelTrainer: StepwiseTrainer {
     }
 
     var sampleCount: Int { source.count }
-
-    var identity: PictureIdentity {
-        PictureIdentity(learned: source.fingerprint, measured: validationTokens.fingerprint)
-    }
 
     func takeFeedReport() -> FeedReport { feed.takeReport() }
 

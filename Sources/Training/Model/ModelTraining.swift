@@ -20,6 +20,7 @@ public struct ModelTraining {
     private let tokenizerTensors: [(name: String, tensor: Tensor)]
     private let start: StartingModel?
     private let inputs: RunInputs
+    private let tokenizerFingerprint: String
 
     /// A run.
     ///
@@ -30,21 +31,23 @@ public struct ModelTraining {
     ///   - tokenizerTensors: Its tensors by name, as they are to be written.
     ///   - start: What the run begins with; nil for fresh weights.
     ///   - inputs: Where pictures and tokenizer come from, for the record.
-    /// - Throws: ``TrainingError`` where a setting makes no sense, or tokenizer and transformer do not belong together.
+    /// - Throws: ``TrainingError`` where a setting makes no sense, or tokenizer and transformer do not belong together,
+    ///   ``Torch/TorchError`` if memory runs out.
     public init(
         _ settings: ModelTrainingSettings, folder: String, tokenizer: VisualTokenizer,
         tokenizerTensors: [(name: String, tensor: Tensor)], from start: StartingModel? = nil,
         inputs: RunInputs = RunInputs()
-    ) throws(TrainingError) {
+    ) throws {
         var settings = settings
-        settings.startingModel = start?.path
+        if let start { settings.startingModel = start.path }
         try settings.check()
         let (model, shape) = (settings.model, tokenizer.configuration)
         guard model.schedule == shape.schedule else {
-            throw .invalidSetting("The tokenizer's schedule is \(shape.schedule), the transformer's \(model.schedule).")
+            throw TrainingError.invalidSetting(
+                "The tokenizer's schedule is \(shape.schedule), the transformer's \(model.schedule).")
         }
         guard model.vocabularySize == shape.vocabularySize, model.latentChannels == shape.latentChannels else {
-            throw .invalidSetting(
+            throw TrainingError.invalidSetting(
                 "The tokenizer has \(shape.vocabularySize) codes of \(shape.latentChannels) channels, "
                     + "the transformer expects \(model.vocabularySize) of \(model.latentChannels).")
         }
@@ -52,12 +55,16 @@ public struct ModelTraining {
         self.folder = folder
         self.tokenizer = tokenizer
         self.tokenizerTensors = tokenizerTensors
+        tokenizerFingerprint = try TokenizerFingerprint(shape, tensors: tokenizerTensors).description
         self.start = start
         self.inputs = inputs
     }
 
     /// Where the best model so far is: a model folder that the sampler loads as it is.
     public var resultPath: String { folder + "/" + RunFolder.resultName }
+
+    /// Whether a run in a folder has weights of its own to go on with.
+    public static func hasCheckpoint(in folder: String) -> Bool { !CheckpointHistory(ofRun: folder).steps.isEmpty }
 
     /// Throws where the run cannot begin, or go on, in its folder: for finding out before pictures are read.
     public func checkFolder(resuming: Bool) throws {
@@ -73,7 +80,8 @@ public struct ModelTraining {
     /// - Throws: ``TrainingError``.
     public func check(_ source: TokenSource, heldOut held: PictureSet) throws(TrainingError) {
         try check(source)
-        let identity = PictureIdentity(learned: source.fingerprint, measured: held.fingerprint)
+        let identity = PictureIdentity(
+            learned: source.fingerprint, measured: held.fingerprint, tokenizer: tokenizerFingerprint)
         try CheckpointHistory(ofRun: folder).newestCounters?.check(identity, folder: folder)
     }
 
@@ -111,7 +119,9 @@ public struct ModelTraining {
         for label in source.labels + validation.labels where !(0..<settings.model.classes).contains(label) {
             throw TrainingError.invalidSetting("Label \(label) is not in 0..<\(settings.model.classes).")
         }
-        try processes.requireAgreement(on: settings, samples: source.count)
+        let identity = PictureIdentity(
+            learned: source.fingerprint, measured: validation.fingerprint, tokenizer: tokenizerFingerprint)
+        try processes.requireAgreement(on: settings, samples: source.count, identity: identity)
         let sampling = SamplingDefaults(
             guidance: description.guidance, topK: description.topK, topP: description.topP)
         let runFolder =
@@ -123,7 +133,7 @@ public struct ModelTraining {
         let begun = try start?.parameters(for: settings.model, otherwise: fresh)
         let trainer = try ModelTrainer(
             settings, from: begun ?? fresh, tokenizer: tokenizer, source: source, validation: validation,
-            processes: processes)
+            identity: identity, processes: processes)
         try begun?.finish()
         trainer.keepBest = { parameters in
             try ModelFolder(path: resultPath).write(

@@ -103,7 +103,7 @@ extension TokenCache {
         }
         try unreadable.check(of: expected)
         // All pictures of a class may turn out to be damaged.
-        _ = try register.labels(limit: .max, paths: paths)
+        _ = try register.labels(paths: paths)
         try encoding.labels.withUnsafeBytes { try file.append($0) }
         // Some were skipped: the same header with smaller numbers, filled up with spaces.
         if count != expected { try file.overwriteStart(header(count, size: start.count)) }
@@ -134,7 +134,7 @@ extension TokenCache {
             _ = try PictureSource(path: path).forEachPicture(declaring: { register.declare($0) }, count)
         }
         try unusable.check(of: register.count + unusable.pictures.count)
-        let classes = try register.labels(limit: .max, paths: paths).classes
+        let classes = try register.labels(paths: paths).classes
         if classes.count == 1 { throw DataError.oneClass(classes[0], pictures: register.count) }
         return (classes, register.count + unusable.pictures.count)
     }

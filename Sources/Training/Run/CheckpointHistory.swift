@@ -29,6 +29,7 @@ final class CheckpointHistory {
         /// Throws where these are the counters of a run with other pictures.
         func check(_ identity: PictureIdentity, folder: String) throws(TrainingError) {
             guard let before = self.identity, before != identity else { return }
+            guard before.tokenizer == identity.tokenizer else { throw .exchangedTokenizer(folder: folder) }
             throw .exchangedPictures(folder: folder, isMeasured: before.learned == identity.learned)
         }
     }

@@ -9,10 +9,15 @@ extension TrainingError {
 }
 
 extension ProcessGroup {
-    /// Throws where this process trains something else than the first, or from other pictures.
-    func requireAgreement(on settings: some TrainingSettings & Codable, samples: Int) throws {
+    /// Throws where this process trains something else than the first, or from other pictures or tokens.
+    func requireAgreement(
+        on settings: some TrainingSettings & Codable, samples: Int, identity: PictureIdentity
+    ) throws {
         try TrainingError.requireEqualShares(ofBatch: settings.batch, processes: count)
-        let own = JSONValue.object(["pictures": .integer(samples), "training": try JSONValue(encoding: settings)])
+        let own = JSONValue.object([
+            "pictures": .integer(samples), "training": try JSONValue(encoding: settings),
+            "fingerprints": try JSONValue(encoding: identity),
+        ])
         let sent = try broadcast([UInt8](JSONEncoder().encode(own)))
         let first = try JSONDecoder().decode(JSONValue.self, from: Data(sent))
         if let difference = own.firstDifference(from: first) {

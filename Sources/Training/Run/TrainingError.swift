@@ -16,6 +16,8 @@ public enum TrainingError: Error, Hashable, Sendable, CustomStringConvertible {
     case otherPictures(folder: String, before: Int, now: Int)
     /// The run learned from, or was measured on, other pictures of the same number.
     case exchangedPictures(folder: String, isMeasured: Bool)
+    /// The tokenizer is not that of the run.
+    case exchangedTokenizer(folder: String)
     /// The run folder already holds a run.
     case folderInUse(folder: String)
     /// Another process has the run.
@@ -67,6 +69,9 @@ public enum TrainingError: Error, Hashable, Sendable, CustomStringConvertible {
         case .exchangedPictures(let folder, let isMeasured):
             "The run in '\(folder)' \(isMeasured ? "was measured on" : "learned from") other pictures than these: names, "
                 + "sizes, classes or their order differ. Resume it with the pictures that it had, or take another folder."
+        case .exchangedTokenizer(let folder):
+            "The run in '\(folder)' learned from the tokens of another tokenizer: resume it with the one that it had, or take "
+                + "another folder."
         case .folderInUse(let folder):
             "'\(folder)' already holds a run; give --resume to go on with it, or choose another folder."
         case .runGoesOn(let folder):

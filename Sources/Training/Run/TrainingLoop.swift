@@ -76,12 +76,14 @@ extension StepwiseTrainer {
     }
 }
 
-/// Tells the pictures of a run apart from others.
+/// Tells the pictures of a run apart from others, and what makes tokens of them.
 struct PictureIdentity: Codable, Hashable {
     /// The fingerprint of those that it learns from.
     let learned: String
     /// The fingerprint of those that it is measured on.
     let measured: String
+    /// The fingerprint of the tokenizer; nil where that is what learns.
+    var tokenizer: String?
 }
 
 /// A number that a run reports.

@@ -62,7 +62,9 @@ public struct TokenizerTraining {
         isInterrupted: @escaping () -> Bool = { TrainingInterruption.isRequested }
     ) throws -> TrainingOutcome {
         try settings.check(pictures)
-        try processes.requireAgreement(on: settings, samples: pictures.count)
+        try processes.requireAgreement(
+            on: settings, samples: pictures.count,
+            identity: PictureIdentity(learned: pictures.fingerprint, measured: validation.fingerprint))
         let runFolder =
             try processes.isFirst
             ? RunFolder(path: folder, settings: settings, recording: ["inputs": inputs], resuming: resuming) : nil
