@@ -44,7 +44,7 @@ class PagePool final : public c10::Allocator {
     const std::lock_guard lock(mutex);
     // Near the largest number the rounding wraps.
     const auto data = size >= bytes ? take(size) : nullptr;
-    TORCH_CHECK_WITH(OutOfMemoryError, data, "out of memory: ", bytes, " bytes were asked for");
+    TORCH_CHECK_WITH(OutOfMemoryError, data, "out of memory: tried to allocate ", bytes, " bytes");
     used.emplace(data, size);
     return {data, data, &release, device};
   }

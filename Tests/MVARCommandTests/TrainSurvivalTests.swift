@@ -51,21 +51,22 @@ struct TrainSurvivalTests {
     }
 
     /// Waits until the log has grown by some lines, and a little longer; or until the program ends.
-    private func wait(_ lines: Int, _ run: String, _ program: Program, using chance: inout SystemRandomNumberGenerator)
-        async throws
-    {
+    private func wait(
+        _ lines: Int, _ run: String, _ program: Program, using chance: inout SystemRandomNumberGenerator
+    ) {
         let log = folder.file(run + "/metrics.jsonl")
         let goal = metrics(run).count(where: \.isNewline) + lines
+        // Not a task's sleep: where other tests hold all of its threads it would sleep until the program has ended.
         while program.process.isRunning,
             !FileManager.default.fileExists(atPath: log) || metrics(run).count(where: \.isNewline) < goal
-        { try await Task.sleep(for: .milliseconds(2)) }
-        try await Task.sleep(for: .microseconds(Int.random(in: 0...8_000, using: &chance)))
+        { usleep(2_000) }
+        usleep(UInt32.random(in: 0...8_000, using: &chance))
     }
 
     @Test(
         "Killed at any moment, four times over, it gives bit for bit the losses and weights of a run that never stopped",
         .timeLimit(.minutes(5)), arguments: ["tokenizer", "model"])
-    func killed(kind: String) async throws {
+    func killed(kind: String) throws {
         if kind == "model" { try finish(command("tokenizer", "tokenizer") + ["--steps", "2", "-q"]) }
         let steps = ["--steps", "50", "-q"]
         try finish(command(kind, "whole") + steps)
@@ -75,7 +76,7 @@ struct TrainSurvivalTests {
         for sitting in 0..<4 {
             let program = try Program(command(kind, "killed") + steps + (sitting > 0 ? ["--resume"] : []))
             // A resumed run takes back lines first: what it adds need not be more than it had.
-            try await wait(Int.random(in: 0...6, using: &chance), "killed", program, using: &chance)
+            wait(Int.random(in: 0...6, using: &chance), "killed", program, using: &chance)
             kill(program.process.processIdentifier, SIGKILL)
             program.process.waitUntilExit()
             if program.process.terminationReason == .uncaughtSignal { kills += 1 }
@@ -96,12 +97,12 @@ struct TrainSurvivalTests {
     @Test(
         "The first Ctrl-C, SIGTERM or SIGHUP writes a checkpoint of that step and has its status; resumed, losses are the same",
         .timeLimit(.minutes(5)), arguments: [(Int(SIGINT), 130), (Int(SIGTERM), 143), (Int(SIGHUP), 129)])
-    func asked(signal: Int, status: Int) async throws {
+    func asked(signal: Int, status: Int) throws {
         let steps = ["--steps", "60", "-q"]
         try finish(command("tokenizer", "whole") + steps)
         var chance = SystemRandomNumberGenerator()
         let program = try Program(command("tokenizer", "asked") + steps)
-        try await wait(Int.random(in: 1...9, using: &chance), "asked", program, using: &chance)
+        wait(Int.random(in: 1...9, using: &chance), "asked", program, using: &chance)
         kill(program.process.processIdentifier, Int32(signal))
         program.process.waitUntilExit()
         #expect(program.process.terminationReason == .exit)
@@ -113,11 +114,11 @@ struct TrainSurvivalTests {
         #expect(losses("asked") == losses("whole"), "asked after step \(step)")
     }
 
-    @Test("Under nohup a closed terminal ends nothing") func ignoredHangUp() async throws {
+    @Test("Under nohup a closed terminal ends nothing") func ignoredHangUp() throws {
         let program = try Program(
             command("tokenizer", "run") + ["--steps", "12", "-q"], shell: "trap '' HUP; exec \"$0\" \"$@\"")
         var chance = SystemRandomNumberGenerator()
-        try await wait(1, "run", program, using: &chance)
+        wait(1, "run", program, using: &chance)
         kill(program.process.processIdentifier, SIGHUP)
         program.process.waitUntilExit()
         #expect(program.process.terminationReason == .exit && program.process.terminationStatus == 0)
