@@ -47,8 +47,7 @@ PROCESS_TESTS := ManyProcessesTests|ProcessTests
 
 .PHONY: test
 test: set-up ## all tests, and parity where the team's golden files (../shared/parity) are
-	@scripts/tensorboard.sh
-	@scripts/nvrtc.sh
+	@scripts/test-tools.sh
 	swift test -c $(TEST_CONFIGURATION) --explicit-target-dependency-import-check error
 	@$(MAKE) --no-print-directory build
 	MVAR_TEST_PROGRAM=$(abspath $(MVAR)) swift test -c $(TEST_CONFIGURATION) --skip-build --filter '$(PROCESS_TESTS)' \

@@ -144,15 +144,16 @@ struct TrainModelCommand: AsyncParsableCommand {
         let start = try (goesOn ? nil : chosen.startingModel).map {
             try StartingModel($0, schedule: configuration.schedule)
         }
-        let (found, classes, skipped) = try source(
-            inputs, crop: chosen.crop, for: configuration, tensors: tensors)
+        let fingerprint = try TokenizerFingerprint(configuration, tensors: tensors)
+        let (found, classes, skipped) = try source(inputs, crop: chosen.crop, for: configuration, fingerprint)
         let held = try inputs.validationPictures(
             of: classes, side: configuration.imageSide, workers: pictures.workers, output: output)
         TrainValidationOptions.remark(found.count, classes: classes.count, held: held, skipped: skipped, output: output)
         let run = try ModelTraining(
             ModelTrainingSettings(
                 overlay.section("training"), tokenizer: configuration, classes: classes.count, from: start),
-            folder: run.run, tokenizer: tokenizer, tokenizerTensors: tensors, from: start, inputs: inputs)
+            folder: run.run, tokenizer: tokenizer, tokenizerTensors: tensors, fingerprint: fingerprint, from: start,
+            inputs: inputs)
         if processes.isFirst { try run.checkFolder(resuming: self.run.resume) }
         try run.check(found, heldOut: held)
         let description = try Self.recommendation(sampling, inputs, classes: classes)
@@ -183,12 +184,10 @@ struct TrainModelCommand: AsyncParsableCommand {
     /// What is learned from, before anything is computed; the classes, and how many pictures were skipped.
     private func source(
         _ inputs: RunInputs, crop: PictureCrop, for configuration: TokenizerConfiguration,
-        tensors: [(name: String, tensor: Tensor)]
+        _ fingerprint: TokenizerFingerprint
     ) throws -> (TokenSource, classes: [String], skipped: Int) {
         if let path = inputs.cache {
-            let cache = try TokenCache(
-                path: path, configuration: configuration,
-                fingerprint: TokenizerFingerprint(configuration, tensors: tensors))
+            let cache = try TokenCache(path: path, configuration: configuration, fingerprint: fingerprint)
             return (.tokens(cache.tokens), cache.classes, 0)
         }
         let learned = try inputs.pictures(

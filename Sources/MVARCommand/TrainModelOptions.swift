@@ -189,9 +189,6 @@ struct ModelLearningOptions: ParsableArguments, SettingOptions {
             valueName: "N"))
     var sampleEvery: Int?
 
-    func validate() throws {
-    }
-
     func set(in overlay: inout SettingsOverlay) throws {
         try overlay.set("training", "base_learning_rate", to: baseLearningRate)
         try overlay.set("training", "label_drop", to: labelDrop)

@@ -2,11 +2,11 @@ import CKernels
 import Foundation
 import TestSupport
 
-/// NVIDIA's compiler as `scripts/nvrtc.sh` installs it, for tests.
+/// NVIDIA's compiler as `scripts/test-tools.sh` installs it, for tests.
 enum Compiler {
     struct Failure: Error { let message: String }
 
-    static let absence = "NVRTC is not installed: scripts/nvrtc.sh does it"
+    static let absence = "NVRTC is not installed: scripts/test-tools.sh does it"
 
     /// Whether tests can compile. It names the library to the kernels' loader, which looks once.
     static let isInstalled: Bool = {

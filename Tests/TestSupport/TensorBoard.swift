@@ -29,13 +29,13 @@ package enum TensorBoard {
     }
 
     private static let root = Fixture.folder.deletingLastPathComponent().deletingLastPathComponent()
-    /// Where `scripts/tensorboard.sh` puts it.
+    /// Where `scripts/test-tools.sh` puts it.
     private static let python = root.appendingPathComponent(".build/tensorboard/bin/python")
 
     /// Whether tests can ask it.
     package static let isInstalled = FileManager.default.isExecutableFile(atPath: python.path)
     /// Why they are skipped.
-    package static let absence: String = "TensorBoard is not installed: scripts/tensorboard.sh does it"
+    package static let absence: String = "TensorBoard is not installed: scripts/test-tools.sh does it"
 
     /// What every reader of TensorBoard's shows of a run, by the reader's name.
     package static func readers(of folder: String) throws -> [String: Shown] {

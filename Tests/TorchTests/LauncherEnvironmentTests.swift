@@ -10,7 +10,7 @@ struct LauncherEnvironmentTests {
 
     @Test("torchrun's variables are read, with its meeting place and its restarts") func torchrun() throws {
         let plain = try #require(try LauncherEnvironment.read(torch))
-        #expect(plain.rank == 3 && plain.count == 8 && plain.localRank == 1)
+        #expect(plain.process == ProcessNumber(rank: 3, count: 8, localRank: 1))
         #expect(plain.host == "node7" && plain.port == 29500)
         #expect(!plain.launcherHosts && plain.restarts == 0)
         let elastic = ["TORCHELASTIC_USE_AGENT_STORE": "True", "TORCHELASTIC_RESTART_COUNT": "2"]
@@ -39,7 +39,7 @@ struct LauncherEnvironmentTests {
             "SLURM_JOB_ID": "16001", "SLURM_STEP_ID": "0",
         ]
         let found = try #require(try LauncherEnvironment.read(variables))
-        #expect(found.rank == 9 && found.count == 16 && found.localRank == 1)
+        #expect(found.process == ProcessNumber(rank: 9, count: 16, localRank: 1))
         #expect(found.host == first && found.port == 12_001)
         let other = try LauncherEnvironment.read(variables.merging(["MASTER_ADDR": "a", "MASTER_PORT": "7"]) { $1 })
         #expect(other?.host == "a" && other?.port == 7)

@@ -1,12 +1,8 @@
 /// What a launcher has told this process, by variables, of the others that it started: `torchrun`, Slurm's `srun`, or any
 /// that sets the same.
 public struct LauncherEnvironment: Hashable, Sendable {
-    /// This process's number, from 0.
-    public let rank: Int
-    /// How many processes there are, 2 or more.
-    public let count: Int
-    /// This process's number among those of its machine; nil where nothing says it.
-    public let localRank: Int?
+    /// Which of 2 or more processes this one is.
+    public let process: ProcessNumber
     /// The machine where the processes meet.
     public let host: String
     /// The port there.
@@ -15,6 +11,11 @@ public struct LauncherEnvironment: Hashable, Sendable {
     public let launcherHosts: Bool
     /// How often the launcher has started all processes anew.
     public let restarts: Int
+
+    /// This process's number, from 0.
+    public var rank: Int { process.rank }
+    /// How many processes there are.
+    public var count: Int { process.count }
 
     /// Reads the variables.
     ///
@@ -28,7 +29,7 @@ public struct LauncherEnvironment: Hashable, Sendable {
         if process.count == 1 { return nil }
         let reader = VariableReader(variables)
         return LauncherEnvironment(
-            rank: process.rank, count: process.count, localRank: process.localRank,
+            process: process,
             host: try reader.host(for: source),
             port: try reader.port(for: source),
             launcherHosts: variables["TORCHELASTIC_USE_AGENT_STORE"] == "True",

@@ -45,6 +45,31 @@ struct ClassRegister {
         return index
     }
 
+    /// Goes once through the sources of a data set, without decoding, and counts what is to be used.
+    ///
+    /// - Parameters:
+    ///   - paths: Folders, archives and lists.
+    ///   - visit: Gets every picture that is used, with the index of its class.
+    ///   - reportUnusable: Gets what is no picture with a class, though it should be.
+    /// - Throws: ``DataError`` where a source cannot be read.
+    mutating func addAll(
+        in paths: [String], visit: (FoundPicture, Int) -> Void = { _, _ in },
+        reportingUnusable reportUnusable: (UnreadablePicture) -> Void
+    ) throws(DataError) {
+        for path in paths {
+            func take(_ picture: FoundPicture) -> Bool {
+                guard isWanted(picture) else { return true }
+                if case .unusable(let reason) = picture.content {
+                    reportUnusable(UnreadablePicture(name: picture.name, reason: reason))
+                } else {
+                    visit(picture, add(picture))
+                }
+                return true
+            }
+            _ = try PictureSource(path: path).forEachPicture(declaring: { declare($0) }, take)
+        }
+    }
+
     /// Says which class has which label.
     ///
     /// Labels follow the names, whatever the order in which the classes turned up: by value where all are whole numbers.

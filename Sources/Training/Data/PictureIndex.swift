@@ -23,19 +23,12 @@ struct PictureIndex {
         var pictures: [FoundPicture] = []
         var indices: [Int] = []
         var unusable: [UnreadablePicture] = []
-        for path in paths {
-            func take(_ picture: FoundPicture) -> Bool {
-                guard register.isWanted(picture) else { return true }
-                if case .unusable(let reason) = picture.content {
-                    unusable.append(UnreadablePicture(name: picture.name, reason: reason))
-                } else {
-                    indices.append(register.add(picture))
-                    pictures.append(picture)
-                }
-                return true
-            }
-            _ = try PictureSource(path: path).forEachPicture(declaring: { register.declare($0) }, take)
-        }
+        try register.addAll(
+            in: paths,
+            visit: { picture, index in
+                pictures.append(picture)
+                indices.append(index)
+            }, reportingUnusable: { unusable.append($0) })
         let labels = try register.labels(paths: paths)
         let all = indices.map { labels.ofIndex[$0] }
         let taken = Self.evenly(limit, of: all, classes: labels.classes.count)

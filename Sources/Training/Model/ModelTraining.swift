@@ -20,7 +20,7 @@ public struct ModelTraining {
     private let tokenizerTensors: [(name: String, tensor: Tensor)]
     private let start: StartingModel?
     private let inputs: RunInputs
-    private let tokenizerFingerprint: String
+    private let tokenizerFingerprint: TokenizerFingerprint
 
     /// A run.
     ///
@@ -29,14 +29,15 @@ public struct ModelTraining {
     ///   - folder: Where the run keeps its state.
     ///   - tokenizer: What makes the tokens.
     ///   - tokenizerTensors: Its tensors by name, as they are to be written.
+    ///   - fingerprint: Their fingerprint where the caller has it already; nil computes it.
     ///   - start: What the run begins with; nil for fresh weights.
     ///   - inputs: Where pictures and tokenizer come from, for the record.
     /// - Throws: ``TrainingError`` where a setting makes no sense, or tokenizer and transformer do not belong together,
     ///   ``Torch/TorchError`` if memory runs out.
     public init(
         _ settings: ModelTrainingSettings, folder: String, tokenizer: VisualTokenizer,
-        tokenizerTensors: [(name: String, tensor: Tensor)], from start: StartingModel? = nil,
-        inputs: RunInputs = RunInputs()
+        tokenizerTensors: [(name: String, tensor: Tensor)], fingerprint: TokenizerFingerprint? = nil,
+        from start: StartingModel? = nil, inputs: RunInputs = RunInputs()
     ) throws {
         var settings = settings
         if let start { settings.startingModel = start.path }
@@ -55,7 +56,7 @@ public struct ModelTraining {
         self.folder = folder
         self.tokenizer = tokenizer
         self.tokenizerTensors = tokenizerTensors
-        tokenizerFingerprint = try TokenizerFingerprint(shape, tensors: tokenizerTensors).description
+        tokenizerFingerprint = try fingerprint ?? TokenizerFingerprint(shape, tensors: tokenizerTensors)
         self.start = start
         self.inputs = inputs
     }
@@ -80,9 +81,13 @@ public struct ModelTraining {
     /// - Throws: ``TrainingError``.
     public func check(_ source: TokenSource, heldOut held: PictureSet) throws(TrainingError) {
         try check(source)
-        let identity = PictureIdentity(
-            learned: source.fingerprint, measured: held.fingerprint, tokenizer: tokenizerFingerprint)
-        try CheckpointHistory(ofRun: folder).newestCounters?.check(identity, folder: folder)
+        try CheckpointHistory(ofRun: folder).newestCounters?
+            .check(identity(source, measured: held.fingerprint), folder: folder)
+    }
+
+    private func identity(_ source: TokenSource, measured: String) -> PictureIdentity {
+        PictureIdentity(
+            learned: source.fingerprint, measured: measured, tokenizer: tokenizerFingerprint.description)
     }
 
     private func check(_ source: TokenSource) throws(TrainingError) {
@@ -119,8 +124,7 @@ public struct ModelTraining {
         for label in source.labels + validation.labels where !(0..<settings.model.classes).contains(label) {
             throw TrainingError.invalidSetting("Label \(label) is not in 0..<\(settings.model.classes).")
         }
-        let identity = PictureIdentity(
-            learned: source.fingerprint, measured: validation.fingerprint, tokenizer: tokenizerFingerprint)
+        let identity = identity(source, measured: validation.fingerprint)
         try processes.requireAgreement(on: settings, samples: source.count, identity: identity)
         let sampling = SamplingDefaults(
             guidance: description.guidance, topK: description.topK, topP: description.topP)

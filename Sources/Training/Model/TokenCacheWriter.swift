@@ -120,19 +120,8 @@ extension TokenCache {
     ) throws -> (classes: [String], count: Int) {
         var register = ClassRegister(chosen: classes)
         var unusable = UnreadableCount()
-        func count(_ picture: FoundPicture) -> Bool {
-            guard register.isWanted(picture) else { return true }
-            if case .unusable(let reason) = picture.content {
-                unusable.add(UnreadablePicture(name: picture.name, reason: reason))
-            } else {
-                _ = register.add(picture)
-            }
-            return true
-        }
-        for path in paths {
-            guard isReadTwice(path) else { throw TokenCacheError.readOnce(path: path) }
-            _ = try PictureSource(path: path).forEachPicture(declaring: { register.declare($0) }, count)
-        }
+        for path in paths where !isReadTwice(path) { throw TokenCacheError.readOnce(path: path) }
+        try register.addAll(in: paths, reportingUnusable: { unusable.add($0) })
         try unusable.check(of: register.count + unusable.pictures.count)
         let classes = try register.labels(paths: paths).classes
         if classes.count == 1 { throw DataError.oneClass(classes[0], pictures: register.count) }
