@@ -32,6 +32,10 @@ set-up: ## what building needs: system libraries, LibTorch (other targets do thi
 build: set-up ## .build/release/mvar
 	swift build -c release --product mvar
 
+.PHONY: static
+static: set-up ## .build-static/release/mvar, which needs LibTorch but no Swift where it runs
+	swift build -c release --product mvar --static-swift-stdlib --scratch-path .build-static
+
 .PHONY: demo
 demo: build ## pictures of the embedded default model: out/demo.png
 	@$(MAKE) --no-print-directory $(DEMO)

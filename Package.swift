@@ -111,7 +111,7 @@ let package = Package(
             ]),
         .testTarget(
             name: "CUDAKernelsTests",
-            dependencies: ["CKernels", "CUDAEmulator", "NeuralNetworks", "TestSupport", "Torch"]),
+            dependencies: ["CKernels", "CUDAEmulator", "NeuralNetworks", "Sampling", "TestSupport", "Torch"]),
         .testTarget(name: "TorchTests", dependencies: ["TestSupport", "Torch"]),
         .testTarget(name: "NeuralNetworksTests", dependencies: ["NeuralNetworks", "Torch"]),
         .testTarget(name: "FileInputTests", dependencies: ["FileInput"]),

@@ -26,6 +26,8 @@ from rounds import (
 
 HERE = pathlib.Path(__file__).resolve().parent
 
+PEER_PRECISIONS = [precision + how for how in ("", "-compiled") for precision in ("float32", "bfloat16", "float16")]
+
 Contestant = collections.namedtuple("Contestant", "program precision")
 
 
@@ -34,11 +36,13 @@ class Comparison:
         self.arguments = arguments
         self.environment = environment(arguments.instruction_set)
         self.report = {
-            **conditions(arguments), "torch": None, "sample": [], "decoder": [], "attention": [], "train": [],
+            **conditions(arguments), "device": arguments.device, "torch": None, "sample": [], "decoder": [], "attention": [], "train": [],
             "not_run": [],
         }
 
     def run(self):
+        if self.arguments.device != "cpu":
+            self.report["gpu"] = gpu()
         if "sample" in self.arguments.parts:
             for batch in self.arguments.batches:
                 self.report["sample"] += self.samples(batch)
@@ -46,7 +50,7 @@ class Comparison:
             self.report["decoder"] = self.decoders()
         if "attention" in self.arguments.parts:
             say("attention")
-            answer = self.bench("attention", "--runs", str(self.arguments.rounds))
+            answer = self.bench("attention", "--runs", str(self.arguments.rounds), *self.attention_shape())
             self.note(answer)
             self.report["attention"] = answer["rows"]
         if "train" in self.arguments.parts:
@@ -54,6 +58,12 @@ class Comparison:
                 self.report["train"] += self.steps(batch)
         self.report["load_average"][1] = os.getloadavg()[0]
         return self.report
+
+    def attention_shape(self):
+        """On a GPU halves, and 64 times 16 heads."""
+        if self.arguments.device == "cpu":
+            return []
+        return ["--precision", "bfloat16", "--batch", "32", "--sides", "16,32,64"]
 
     def samples(self, batch):
         """Pictures by everybody: for each contestant its seconds, round by round, and its memory."""
@@ -86,7 +96,7 @@ class Comparison:
             ]
 
     def steps(self, batch):
-        """Steps of training in float32, all processes at once in memory."""
+        """Steps of training, all processes at once in memory."""
         request = json.dumps({"part": "train", "batch": batch})
         with contextlib.ExitStack() as stack:
             processes = []
@@ -97,7 +107,8 @@ class Comparison:
                 stack.callback(process.end)
                 self.note(process.ask(request))
                 contestant = {
-                    "program": program, "attention": attention, "depth": self.arguments.train_depth, "batch": batch}
+                    "program": program, "attention": attention, "precision": self.train_precision(),
+                    "depth": self.arguments.train_depth, "batch": batch}
                 processes.append((contestant, process, []))
             for number in range(self.arguments.rounds):
                 say(f"train, batch {batch}: round {number + 1} of {self.arguments.rounds}")
@@ -110,11 +121,15 @@ class Comparison:
 
     def start_training(self, program, attention, batch):
         if program != "mvar":
-            return self.start(Contestant(program, "float32"), batch, depth=self.arguments.train_depth)
+            return self.start(Contestant(program, self.train_precision()), batch, depth=self.arguments.train_depth)
         command = [
             self.arguments.binary, "bench", "train", "--preset", f"d{self.arguments.train_depth}", "--attention", attention,
-            "--batch", str(batch), "--threads", str(self.arguments.threads), "--each-line", "--json", "-q"]
+            "--batch", str(batch), "--threads", str(self.arguments.threads), "--device", self.arguments.device,
+            "--precision", self.train_precision(), "--each-line", "--json", "-q"]
         return Process("mvar", command, self.environment)
+
+    def train_precision(self):
+        return "float32" if self.arguments.device == "cpu" else "bfloat16"
 
     def decoders(self):
         """The decoder by itself, float32, one picture: ours beside the public one, which VAR and MVAR share."""
@@ -146,14 +161,18 @@ class Comparison:
         if contestant.program == "mvar":
             command = [
                 self.arguments.binary, "bench", "sample", "--preset", "d16", "--attention", "spatial-7", "--batch",
-                str(batch), "--precision", contestant.precision, "--threads", threads, "--each-line", "--json", "-q"]
+                str(batch), "--precision", contestant.precision, "--threads", threads, "--device", self.arguments.device,
+                "--each-line", "--json", "-q"]
             return Process("mvar", command, self.environment)
         kind = contestant.program.removeprefix("public-")
         command = [
             self.arguments.python, str(HERE / "peer.py"), kind, self.checkout(contestant.program), "--threads", threads,
-            "--depth", str(depth)]
-        if contestant.precision == "bfloat16":
-            command.append("--autocast")
+            "--depth", str(depth), "--device", self.arguments.device]
+        precision, _, compiled = contestant.precision.partition("-")
+        if precision != "float32":
+            command += ["--autocast", precision]
+        if compiled:
+            command.append("--compile")
         process = Process(table.NAMES[contestant.program], command, self.environment)
         try:
             self.report["torch"] = process.listen()["torch"]
@@ -165,7 +184,8 @@ class Comparison:
     def bench(self, part, *options):
         """One run of `mvar bench`, to its end."""
         command = [
-            self.arguments.binary, "bench", part, "--threads", str(self.arguments.threads), "--json", "-q", *options]
+            self.arguments.binary, "bench", part, "--threads", str(self.arguments.threads), "--device",
+            self.arguments.device, "--json", "-q", *options]
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True)
         if done.returncode != 0:
             raise Failure(done.stderr.strip() or f"{shlex.join(command)} ended with status {done.returncode}")
@@ -177,12 +197,24 @@ class Comparison:
             picture, decoder = answer["seconds_per_image"], answer["decoder_seconds"]
         else:
             picture, decoder = answer["seconds"] / batch, answer["decoder_seconds"] / batch
-        return {"seconds": picture, "decoder_seconds": decoder, "peak_memory_mib": answer["peak_memory_mib"]}
+        figures = {"seconds": picture, "decoder_seconds": decoder, "peak_memory_mib": answer["peak_memory_mib"]}
+        if "transformer_ceiling_share" in answer:
+            figures["transformer_ceiling_share"] = answer["transformer_ceiling_share"]
+        return figures
 
     def note(self, answer):
         """What an answer of ours says about the machine."""
         for key, source in (("instruction_set", "instruction_set"), ("libtorch", "libtorch_version")):
             self.report[key] = answer.get(source, self.report[key])
+
+
+def gpu():
+    """Its name, and how fast it may be and was allowed to be."""
+    query = ["nvidia-smi", "--query-gpu=name,driver_version,clocks.max.sm,power.limit", "--format=csv,noheader"]
+    try:
+        return subprocess.run(query, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
 
 
 def parse():
@@ -200,8 +232,9 @@ def parse():
     parser.add_argument(
         "--precisions", type=words(), default=["float32"], metavar="float32,…", help="ours, as mvar names them")
     parser.add_argument(
-        "--peer-precisions", type=words(["float32", "bfloat16"]), default=["float32"], metavar="float32,bfloat16",
-        help="bfloat16 is torch.autocast")
+        "--peer-precisions", type=words(PEER_PRECISIONS), default=["float32"], metavar="float32,bfloat16,…",
+        help="halves are torch.autocast's, -compiled is torch.compile: " + ", ".join(PEER_PRECISIONS))
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N, for everybody")
     add_options(parser)
     return parser.parse_args()
 

@@ -21,19 +21,19 @@ PATCH_NUMS = (1, 2, 3, 4, 5, 6, 8, 10, 13, 16)
 SAMPLING = dict(cfg=2.7, top_k=1200, top_p=0.99)
 
 
-def load(kind, checkout, depth):
+def load(kind, checkout, depth, device):
     """The tokenizer and the transformer of a checkout, in the published shape of a depth."""
     import stand_ins
 
-    stand_ins.install()
+    stand_ins.install(keeps_natten=device != "cpu")
     sys.path.insert(0, checkout)
     import models
 
     build = models.build_vae_var if kind == "var" else models.build_vae_mvar
     vae, transformer = build(
-        V=4096, Cvae=32, ch=160, share_quant_resi=4, device="cpu", patch_nums=PATCH_NUMS, num_classes=1000, depth=depth,
+        V=4096, Cvae=32, ch=160, share_quant_resi=4, device=device, patch_nums=PATCH_NUMS, num_classes=1000, depth=depth,
         shared_aln=False)
-    return vae.eval(), transformer.eval()
+    return vae.to(device).eval(), transformer.to(device).eval()
 
 
 def randomize(module):
@@ -57,41 +57,58 @@ def randomize(module):
 
 
 class Peer:
-    def __init__(self, kind, checkout, autocasts, depth):
+    def __init__(self, kind, checkout, autocast, depth, device, compiles):
         import torch
 
         self.kind = kind
-        self.autocasts = autocasts
+        self.device = torch.device(device)
+        self.autocast = autocast and getattr(torch, autocast)
         torch.manual_seed(0)
-        self.vae, self.transformer = load(kind, checkout, depth)
+        self.vae, self.transformer = load(kind, checkout, depth, device)
         self.optimizer = None
         randomize(self.vae)
         randomize(self.transformer)
+        if compiles:
+            # Every scale has another length: one compilation for all of them.
+            for block in self.transformer.blocks:
+                block.forward = torch.compile(block.forward, dynamic=True)
+            self.vae.decoder.forward = torch.compile(self.vae.decoder.forward)
         self.decoder_seconds = 0.0
         decode = self.vae.fhat_to_img
 
         def timed(latent):
-            start = time.perf_counter()
+            start = self.now()
             picture = decode(latent)
-            self.decoder_seconds = time.perf_counter() - start
+            self.decoder_seconds = self.now() - start
             return picture
 
         self.vae.fhat_to_img = timed
+
+    def now(self):
+        """The time once everything that was asked for is done."""
+        import torch
+
+        if self.device.type != "cpu":
+            torch.cuda.synchronize()
+        return time.perf_counter()
 
     def answer(self, request):
         import torch
 
         part, learns = request["part"], request["part"] == "train"
-        with torch.inference_mode(not learns), torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.autocasts):
-            start = time.perf_counter()
+        casts = torch.autocast(
+            self.device.type, dtype=self.autocast or torch.bfloat16, enabled=self.autocast is not None)
+        with torch.inference_mode(not learns), casts:
+            start = self.now()
             {"sample": self.sample, "decoder": self.decode, "train": self.learn}[part](request["batch"])
-            seconds = time.perf_counter() - start
-        return {"seconds": seconds, "decoder_seconds": self.decoder_seconds, "peak_memory_mib": peak_memory()}
+            seconds = self.now() - start
+        return {
+            "seconds": seconds, "decoder_seconds": self.decoder_seconds, "peak_memory_mib": peak_memory(self.device)}
 
     def sample(self, batch):
         import torch
 
-        settings = dict(B=batch, label_B=torch.arange(batch), g_seed=1, **SAMPLING)
+        settings = dict(B=batch, label_B=torch.arange(batch, device=self.device), g_seed=1, **SAMPLING)
         if self.kind == "var":
             return self.transformer.autoregressive_infer_cfg(**settings)
         latent = self.transformer.autoregressive_infer(**settings)
@@ -106,10 +123,10 @@ class Peer:
             self.vae.encoder = self.vae.decoder = None  # a step from tokens on needs the quantizer alone
             self.optimizer = torch.optim.AdamW(
                 self.transformer.parameters(), lr=1e-4, betas=(0.9, 0.95), weight_decay=0.05)
-        tokens = [torch.randint(4096, (batch, side * side)) for side in PATCH_NUMS]
+        tokens = [torch.randint(4096, (batch, side * side), device=self.device) for side in PATCH_NUMS]
         with torch.no_grad():
             inputs = self.vae.quantize.idxBl_to_var_input(tokens)
-        logits = self.transformer(torch.arange(batch), inputs)
+        logits = self.transformer(torch.arange(batch, device=self.device), inputs)
         loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), torch.cat(tokens, dim=1).flatten())
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -119,10 +136,15 @@ class Peer:
     def decode(self, batch):
         import torch
 
-        return self.vae.fhat_to_img(torch.randn(batch, 32, PATCH_NUMS[-1], PATCH_NUMS[-1]))
+        return self.vae.fhat_to_img(torch.randn(batch, 32, PATCH_NUMS[-1], PATCH_NUMS[-1], device=self.device))
 
 
-def peak_memory():
+def peak_memory(device):
+    """Of the process; on a GPU the most that tensors had there, without what the allocator keeps in reserve."""
+    import torch
+
+    if device.type != "cpu":
+        return torch.cuda.max_memory_allocated() / 2**20
     unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
 
@@ -133,7 +155,9 @@ def main():
     parser.add_argument("checkout")
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--depth", type=int, default=16)
-    parser.add_argument("--autocast", action="store_true", help="bfloat16 by torch.autocast")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--autocast", choices=["bfloat16", "float16"], help="by torch.autocast")
+    parser.add_argument("--compile", action="store_true", help="by torch.compile")
     arguments = parser.parse_args()
     # The peers' constructors print: the pipe is for answers only.
     answers = os.fdopen(os.dup(1), "w")
@@ -149,7 +173,9 @@ def main():
     try:
         torch.set_num_threads(arguments.threads)
         with contextlib.redirect_stdout(sys.stderr):
-            peer = Peer(arguments.kind, arguments.checkout, arguments.autocast, arguments.depth)
+            peer = Peer(
+                arguments.kind, arguments.checkout, arguments.autocast, arguments.depth, arguments.device,
+                arguments.compile)
         write({"torch": torch.__version__})
         for line in sys.stdin:
             write(peer.answer(json.loads(line)))

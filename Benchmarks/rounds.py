@@ -61,6 +61,8 @@ def gathered(answers):
     result = {"seconds": median(rounds), "seconds_min": min(rounds), "seconds_max": max(rounds), "rounds": rounds}
     if "decoder_seconds" in answers[0]:
         result["decoder_seconds"] = median([answer["decoder_seconds"] for answer in answers])
+    if "transformer_ceiling_share" in answers[0]:
+        result["transformer_ceiling_share"] = median([answer["transformer_ceiling_share"] for answer in answers])
     if "peak_memory_mib" in answers[0]:
         result["peak_memory_mib"] = max(answer["peak_memory_mib"] for answer in answers)
     return result

@@ -1,7 +1,7 @@
 """Stand-ins for packages that the public code of VAR and MVAR imports and that a CPU does without.
 
-`install()` puts them where `import` looks first. What is installed for real is left alone, but for NATTEN, which has no
-fast path on a CPU: its `na2d` becomes dense attention with the mask of the same windows.
+`install()` puts them where `import` looks first. What is installed for real is left alone, but on a CPU for NATTEN, which
+has no fast path there: its `na2d` becomes dense attention with the mask of the same windows.
 
     python stand_ins.py FILE    compares `na2d` with recorded cases (kernels/neighborhood_attention.safetensors)
 """
@@ -18,7 +18,7 @@ from torch.nn.functional import normalize, scaled_dot_product_attention
 
 
 @functools.lru_cache(maxsize=None)
-def window_mask(height, width, kernel, dtype):
+def window_mask(height, width, kernel, dtype, device):
     """What is added to the products of all queries and keys: 0 inside a query's window, -inf outside. [T, T]"""
 
     def axis(size):
@@ -29,7 +29,7 @@ def window_mask(height, width, kernel, dtype):
     rows, columns = axis(height), axis(width)
     visible = rows[:, None, :, None] & columns[None, :, None, :]  # [h, w, h, w]
     visible = visible.reshape(height * width, height * width)
-    return torch.zeros(visible.shape, dtype=dtype).masked_fill_(~visible, -torch.inf)
+    return torch.zeros(visible.shape, dtype=dtype).masked_fill_(~visible, -torch.inf).to(device)
 
 
 def na2d(query, key, value, kernel_size, dilation=1, scale=None):
@@ -41,7 +41,7 @@ def na2d(query, key, value, kernel_size, dilation=1, scale=None):
     def tokens(x):
         return x.reshape(batch, height * width, heads, channels).transpose(1, 2)  # [B, H, T, D]
 
-    mask = window_mask(height, width, kernel_size, query.dtype)
+    mask = window_mask(height, width, kernel_size, query.dtype, query.device)
     mixed = scaled_dot_product_attention(tokens(query), tokens(key), tokens(value), attn_mask=mask, scale=scale)
     return mixed.transpose(1, 2).reshape(query.shape)
 
@@ -63,13 +63,14 @@ class PyTorchModelHubMixin:
         super().__init_subclass__()
 
 
-def install():
+def install(keeps_natten=False):
     def put(name, **contents):
         module = types.ModuleType(name)
         module.__dict__.update(contents)
         sys.modules[name] = module
 
-    put("natten", na2d=na2d)
+    if not keeps_natten or importlib.util.find_spec("natten") is None:
+        put("natten", na2d=na2d)
     if importlib.util.find_spec("einops") is None:
         put("einops", rearrange=rearrange, repeat=None)
     if importlib.util.find_spec("huggingface_hub") is None:

@@ -14,10 +14,12 @@ def markdown(report):
     parts = [conditions(report)]
     if report["sample"]:
         parts += [speeds(report), pictures(report["sample"])]
+        if on_gpu(report):
+            parts.append(memories(report["sample"]))
     if report["decoder"]:
         parts.append(decoder(report["decoder"]))
     if report["attention"]:
-        parts.append(attention(report["attention"]))
+        parts.append(attention(report["attention"], GPU_ATTENTION_GOALS if on_gpu(report) else ATTENTION_GOALS))
     if report.get("train"):
         parts.append(training(report["train"]))
     for missing in report["not_run"]:
@@ -25,10 +27,15 @@ def markdown(report):
     return "\n\n".join(parts)
 
 
+def on_gpu(report):
+    return report.get("device", "cpu") != "cpu"
+
+
 def conditions(report):
     peers = f", peers' torch {report['torch']}" if report.get("torch") else ""
+    device = f"{report['device']}: {report.get('gpu')}; " if on_gpu(report) else ""
     return (
-        f"{report['processor']}, {report['instruction_set']}, {counted(report['threads'], 'thread')}; LibTorch "
+        f"{device}{report['processor']}, {report['instruction_set']}, {counted(report['threads'], 'thread')}; LibTorch "
         f"{report['libtorch']}{peers}; {report['date']}, "
         f"{counted(report['rounds'], 'round')}, load average {report['load_average'][0]:.1f} before, "
         f"{report['load_average'][1]:.1f} after.\n\n"
@@ -41,12 +48,36 @@ def pictures(rows):
         ["program", "precision", "batch", "s a picture", "least", "most", "of it decoder", "peak MiB"],
         [
             [
-                NAMES[row["program"]], row["precision"], row["batch"], f"{row['seconds']:.2f}",
-                f"{row['seconds_min']:.2f}", f"{row['seconds_max']:.2f}", f"{row['decoder_seconds']:.2f}",
+                NAMES[row["program"]], row["precision"], row["batch"], seconds(row["seconds"]),
+                seconds(row["seconds_min"]), seconds(row["seconds_max"]), seconds(row["decoder_seconds"]),
                 f"{row['peak_memory_mib']:.0f}",
             ]
             for row in rows
         ])
+
+
+def seconds(value):
+    return f"{value:.2f}" if value >= 0.2 else f"{value:.4f}"
+
+
+def memories(rows):
+    """How many times as much memory each peer takes on a GPU, and what share of its products' rate we have."""
+    lines = []
+    for ours in rows:
+        if ours["program"] != "mvar":
+            continue
+        share = ours.get("transformer_ceiling_share")
+        if share is not None:
+            lines.append([
+                f"batch {ours['batch']}, {ours['precision']}", "the rate of a product, transformer", f"{100 * share:.0f}%",
+                *(("35%", "55%") if ours["batch"] == 64 else ("", ""))])
+        for peer in rows:
+            if peer["program"] != "mvar" and peer["batch"] == ours["batch"]:
+                lines.append([
+                    f"batch {ours['batch']}, {ours['precision']}", f"{NAMES[peer['program']]}, {peer['precision']}, memory",
+                    f"{peer['peak_memory_mib'] / ours['peak_memory_mib']:.2f}",
+                    *goal({32: (3.5, 5), 64: (4.5, 6)}.get(ours["batch"]) if peer["program"] == "public-var" else None)])
+    return grid(["mvar", "against", "", "must", "aim"], lines)
 
 
 def speeds(report):
@@ -59,7 +90,9 @@ def speeds(report):
             rows.append([
                 f"batch {ours['batch']}, {ours['precision']}", f"{NAMES[peer['program']]}, {peer['precision']}",
                 f"{peer['seconds'] / ours['seconds']:.2f}", f"{peer['seconds_min'] / ours['seconds_min']:.2f}",
-                *goal(speed_goal(report["instruction_set"], ours, peer)),
+                *goal(
+                    gpu_speed_goal(ours, peer) if on_gpu(report) else
+                    speed_goal(report["instruction_set"], ours, peer)),
             ])
     return grid(["mvar", "against", "times as fast", "by least times", "must", "aim"], rows)
 
@@ -85,6 +118,15 @@ def speed_goal(instruction_set, ours, peer):
     return None
 
 
+def gpu_speed_goal(ours, peer):
+    """(must, aim) on an H100 or H200, beside VAR."""
+    if peer["program"] != "public-var" or ours["precision"] == "float32" or peer["precision"] == "float32":
+        return None
+    if ours["batch"] == 1:
+        return (3, 6) if "compiled" not in peer["precision"] else None
+    return (1.3, 2) if "compiled" in peer["precision"] else (2.5, 5)
+
+
 def decoder(rows):
     ours = rows[0]
     lines = [["mvar", f"{ours['seconds']:.3f}", f"{ours['seconds_min']:.3f}", "", "", ""]]
@@ -96,11 +138,14 @@ def decoder(rows):
     return grid(["decoder, float32", "s a picture", "least", "mvar: times as fast", "must", "aim"], lines)
 
 
-def attention(rows):
-    goals = {
-        (16, "forward"): (2.5, 4), (32, "forward"): (6, 12), (64, "forward"): (20, 45), (16, "backward"): (2, 3),
-        (64, "backward"): (15, 40),
-    }
+ATTENTION_GOALS = {
+    (16, "forward"): (2.5, 4), (32, "forward"): (6, 12), (64, "forward"): (20, 45), (16, "backward"): (2, 3),
+    (64, "backward"): (15, 40),
+}
+GPU_ATTENTION_GOALS = {(16, "forward"): (1.3, 2), (64, "forward"): (10, 20)}
+
+
+def attention(rows, goals):
     return grid(
         ["map, 7 x 7 neighbours", "pass", "mvar, ms", "LibTorch, all tokens, ms", "times as fast", "must", "aim"],
         [
@@ -119,12 +164,12 @@ def training(rows):
     for row in rows:
         first = next(other for other in rows if other["batch"] == row["batch"])
         lines.append([
-            f"{NAMES[row['program']]} d{row['depth']}, {row['attention']}", row["batch"], f"{row['seconds']:.2f}",
-            f"{row['seconds_min']:.2f}", f"{row['peak_memory_mib']:.0f}", f"{row['seconds'] / first['seconds']:.2f}",
+            f"{NAMES[row['program']]} d{row['depth']}, {row['attention']}", row["batch"], seconds(row["seconds"]),
+            seconds(row["seconds_min"]), f"{row['peak_memory_mib']:.0f}", f"{row['seconds'] / first['seconds']:.2f}",
             f"{row['peak_memory_mib'] / first['peak_memory_mib']:.2f}",
         ])
     return grid(
-        ["training step, float32", "batch", "s a step", "least", "peak MiB", "times as long", "times as large"], lines)
+        [f"training step, {rows[0].get('precision', 'float32')}", "batch", "s a step", "least", "peak MiB", "times as long", "times as large"], lines)
 
 
 def ablation(variants):

@@ -28,7 +28,7 @@ else
 fi
 
 if command -v shellcheck >/dev/null; then
-    shellcheck --severity=warning scripts/*.sh .ci/run || complain "shellcheck found the above."
+    shellcheck --severity=warning scripts/*.sh Benchmarks/*.sh .ci/run || complain "shellcheck found the above."
 fi
 
 # Input of any kind throws; nothing is left half-done.

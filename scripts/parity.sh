@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Checks a mvar against every golden file of a folder made like ../shared/parity. Usage: parity.sh MVAR FOLDER
+# Checks a mvar against every golden file of a folder made like ../shared/parity. Usage: parity.sh MVAR FOLDER [OPTION …],
+# with options of `mvar verify`.
 set -euo pipefail
 
 mvar=$1 folder=$2
+shift 2
 [ -d "$folder" ] || {
     echo "parity: there is no folder $folder; name one with PARITY=folder." >&2
     exit 1
@@ -16,7 +18,7 @@ for name in {mini64,tiny64,tiny256,trainer64}/golden sampling kernels/neighborho
         continue
     fi
     echo "== $name"
-    "$mvar" verify --golden "$file" || failed+=("$name")
+    "$mvar" verify --golden "$file" "$@" || failed+=("$name")
     count=$((count + 1))
 done
 

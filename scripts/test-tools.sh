@@ -3,7 +3,7 @@
 # compiler, which compiles the kernels for GPUs and needs none itself. Where one cannot be had this says so and succeeds,
 # and the tests that need it are skipped. Takes nothing of the rest of Python along.
 set -uo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 
 tensorboard=2.21.0
 nvrtc=13.0.88

@@ -3,8 +3,12 @@ import MVAR
 
 /// What the machine gives and takes.
 enum Machine {
-    /// The most memory that this process had at once, in MiB; nil where the system does not tell.
-    static var peakMemoryInMebibytes: Double? {
+    /// The most memory that this process had at once, in MiB; on a GPU the most that its tensors had there. Nil where the
+    /// system does not tell.
+    static func peakMemoryInMebibytes(on device: Device) -> Double? {
+        if case .cuda(let index) = device {
+            return (try? LibTorch.peakCUDAMemory(device: index)).map { Double($0) / 1_048_576 }
+        }
         guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
             let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") }),
             let kibibytes = line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap({ Double($0) })
@@ -15,7 +19,7 @@ enum Machine {
     /// The rate of a large matrix product by LibTorch, in operations a second: what the machine could do at this moment. In
     /// float32 where LibTorch has no product of that precision.
     static func productRate(_ precision: Precision, on device: Device) throws -> Double {
-        let side = 2048
+        let side = device == .cpu ? 2048 : 8192
         var numbers = RandomNumbers(upTo: 65_521)
         let matrix = try numbers.tensor([side, side], dtype: productType(precision, on: device), device: device)
         let stopwatch = Stopwatch(on: device)

@@ -23,8 +23,11 @@ package struct SampleTimings: Codable, Hashable, Sendable {
     package let keyValueMebibytes: Double
     /// ``ImageWork`` over ``secondsPerImage``, in 10⁹ operations a second.
     package let gigaflopsPerSecond: Double
-    /// The share of a large matrix product's rate, measured between the runs: in bfloat16 for bfloat16, else float32.
+    /// The share of a large matrix product's rate, measured between the runs: in bfloat16 for bfloat16, else
+    /// float32; on a GPU in what the model computes in.
     package let ceilingShare: Double
+    /// The same of the transformer alone.
+    package let transformerCeilingShare: Double
 
     enum CodingKeys: String, CodingKey {
         case preset, schedule, attention, batch
@@ -38,6 +41,7 @@ package struct SampleTimings: Codable, Hashable, Sendable {
         case keyValueMebibytes = "kv_cache_allocated_mib"
         case gigaflopsPerSecond = "gflop_per_second"
         case ceilingShare = "ceiling_share"
+        case transformerCeilingShare = "transformer_ceiling_share"
     }
 }
 
@@ -139,6 +143,7 @@ private struct Session {
         let total = perImage(\.total)
         let transformer = bench.transformer
         let work = ImageWork(transformer, bench.tokenizer, isGuided: request.parameters.guidance > 0)
+        let ceiling = Spread(runs.map(\.ceiling)).median
         let rate = work.floatingPointOperations / total.median
         let timings = SampleTimings(
             preset: bench.preset, schedule: transformer.schedule, attention: transformer.pattern.description,
@@ -147,9 +152,10 @@ private struct Session {
             secondsPerImageMaximum: total.maximum, transformerSeconds: perImage(\.transformer).median,
             decoderSeconds: perImage(\.decoder).median,
             secondsByScale: transformer.schedule.sides.indices.map { scale in perImage { $0.scales[scale] }.median },
-            peakMemoryInMebibytes: Machine.peakMemoryInMebibytes,
+            peakMemoryInMebibytes: Machine.peakMemoryInMebibytes(on: bench.device),
             keyValueMebibytes: Double(runs.reduce(0) { max($0, $1.keyValueBytes) }) / 1_048_576,
-            gigaflopsPerSecond: rate / 1e9, ceilingShare: rate / Spread(runs.map(\.ceiling)).median)
+            gigaflopsPerSecond: rate / 1e9, ceilingShare: rate / ceiling,
+            transformerCeilingShare: 2 * Double(work.transformer) / perImage(\.transformer).median / ceiling)
         return BenchReport(
             conditions: BenchConditions(precision: bench.precision, device: bench.device, runs: runs.count),
             result: timings)

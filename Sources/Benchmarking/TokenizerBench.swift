@@ -34,7 +34,7 @@ package struct TokenizerBench {
                 directSecondsPerImage: spreads[1].median, directSecondsPerImageMinimum: spreads[1].minimum,
                 directSecondsPerImageMaximum: spreads[1].maximum,
                 gigaflopsPerSecond: operations / spreads[0].median / 1e9,
-                peakMemoryInMebibytes: Machine.peakMemoryInMebibytes))
+                peakMemoryInMebibytes: Machine.peakMemoryInMebibytes(on: device)))
     }
 
     /// Measures all parts.

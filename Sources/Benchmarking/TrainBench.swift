@@ -37,6 +37,7 @@ package struct TrainBench {
     package var recomputesActivations = false
     /// What the blocks compute in: float32 or bfloat16.
     package var precision = Precision.float32
+    package var device = Device.cpu
     /// How often, after one step to warm up; 1 or more.
     package var runs = 3
 
@@ -50,7 +51,7 @@ package struct TrainBench {
     package func run(progress: BenchProgress = { _, _ in }) throws -> BenchReport<TrainTimings> {
         let session = try Session(self)
         var step = 0
-        let stopwatch = Stopwatch(on: .cpu)
+        let stopwatch = Stopwatch(on: device)
         let spread = try stopwatch.interleaved(
             runs: runs,
             [
@@ -69,7 +70,7 @@ package struct TrainBench {
         while isWanted: () -> Bool, report: (BenchReport<TrainTimings>) throws -> Void
     ) throws {
         let session = try Session(self)
-        let stopwatch = Stopwatch(on: .cpu)
+        let stopwatch = Stopwatch(on: device)
         var step = 0
         while isWanted() {
             try report(session.report(Spread([stopwatch.seconds { try session.step(step) }])))
@@ -87,9 +88,12 @@ private final class Session {
 
     init(_ bench: TrainBench) throws {
         self.bench = bench
-        quantizer = try MultiScaleQuantizer(bench.tokenizer, at: ParameterPath(FreshParameters(seed: 2)) / "quantize")
+        func fresh(_ seed: UInt64) -> PlacedParameters {
+            PlacedParameters(FreshParameters(seed: seed), on: bench.device)
+        }
+        quantizer = try MultiScaleQuantizer(bench.tokenizer, at: ParameterPath(fresh(2)) / "quantize")
         optimization = try ModelOptimization(
-            bench.transformer, from: FreshParameters(seed: 1), precision: bench.precision.dtype)
+            bench.transformer, from: fresh(1), precision: bench.precision.dtype)
     }
 
     func step(_ step: Int) throws {
@@ -98,7 +102,7 @@ private final class Session {
             Int.random(in: 0..<bench.transformer.vocabularySize, using: &numbers)
         }
         let labels = (0..<bench.batch).map { $0 % bench.transformer.classes }
-        let tokens = try Tensor(values, shape: [bench.batch, count])
+        let tokens = try Tensor(values, shape: [bench.batch, count]).moved(to: bench.device)
         var work = ModelStep(bench.groups.passes(step: step, of: ScalePass.all(bench.transformer)))
         work.recomputesActivations = bench.recomputesActivations
         _ = try optimization.step(
@@ -108,11 +112,12 @@ private final class Session {
 
     func report(_ spread: Spread) -> BenchReport<TrainTimings> {
         BenchReport(
-            conditions: BenchConditions(precision: bench.precision, device: .cpu, runs: bench.runs),
+            conditions: BenchConditions(precision: bench.precision, device: bench.device, runs: bench.runs),
             result: TrainTimings(
                 preset: bench.preset, schedule: bench.transformer.schedule,
                 attention: bench.transformer.pattern.description, groups: bench.groups, batch: bench.batch,
                 secondsPerStep: spread.median, secondsPerStepMinimum: spread.minimum,
-                secondsPerStepMaximum: spread.maximum, peakMemoryInMebibytes: Machine.peakMemoryInMebibytes))
+                secondsPerStepMaximum: spread.maximum,
+                peakMemoryInMebibytes: Machine.peakMemoryInMebibytes(on: bench.device)))
     }
 }

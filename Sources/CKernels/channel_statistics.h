@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdint>
 #include <vector>
+#include "group_factors.h"
 
 namespace mvar {
 
@@ -44,18 +45,10 @@ inline void normalization_factors(
     double epsilon, float *factors) {
   const int64_t width = channels / groups;
   for (int64_t first = 0; first < channels; first += width) {
-    double mean = 0, squares = 0;
-    for (int64_t channel = first; channel < first + width; channel++) mean += statistics[channel];
-    mean /= static_cast<double>(width);
-    for (int64_t channel = first; channel < first + width; channel++) {
-      const double distance = statistics[channel] - mean;
-      squares += statistics[channels + channel] + static_cast<double>(pixels) * distance * distance;
-    }
-    const double factor = 1 / std::sqrt(squares / static_cast<double>(pixels * width) + epsilon);
-    for (int64_t channel = first; channel < first + width; channel++) {
-      factors[channel] = static_cast<float>(gain[channel] * factor);
-      factors[channels + channel] = static_cast<float>(shift[channel] - mean * factor * gain[channel]);
-    }
+    group_factors(
+        statistics + first, statistics + channels + first, pixels, static_cast<int>(width),
+        [&](int channel) { return gain[first + channel]; }, [&](int channel) { return shift[first + channel]; },
+        epsilon, factors + first, factors + channels + first);
   }
 }
 

@@ -1,6 +1,8 @@
 // What concerns the process and not a tensor: the last error, threads, CUDA.
+#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/detail/CUDAHooksInterface.h>
+#include <c10/core/CachingDeviceAllocator.h>
 #include <cstdlib>
 #include <dlfcn.h>
 #include <string>
@@ -54,5 +56,14 @@ int32_t ctorch_cuda_device_count(void) {
     if (hooks.hasCUDA()) count = hooks.deviceCount();
   });
   return count;
+}
+
+CTorchStatus ctorch_cuda_peak_memory(int32_t device, int64_t *bytes) {
+  return ctorch::guarded([&] {
+    at::globalContext().lazyInitDevice(c10::kCUDA);
+    const auto stats = c10::getDeviceAllocator(c10::kCUDA)->getDeviceStats(static_cast<c10::DeviceIndex>(device));
+    constexpr auto all = static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE);
+    *bytes = stats.allocated_bytes[all].peak;
+  });
 }
 }

@@ -53,9 +53,32 @@ public struct VisualTokenizer {
     /// - Parameter latent: f̂, `[B, Z, h, w]`.
     /// - Returns: `[B, 3, H, W]`, about -1...1.
     /// - Throws: ``Torch/TorchError`` if memory runs out.
-    public func decode(_ latent: Tensor) throws(TorchError) -> Tensor { try decoder(quantizerOutput(latent)) }
+    public func decode(_ latent: Tensor) throws(TorchError) -> Tensor {
+        guard latent.device != .cpu else { return try decoder(quantizerOutput(latent)) }
+        // A GPU's convolutions of halves want channels last, and keep them so.
+        let ordered = try latent.converted(to: quantizerOutput.weight.dtype).channelsLast()
+        return try decoder(quantizerOutput(ordered)).converted(to: latent.dtype)
+    }
 
-    /// The finished pictures of a latent, in 0...1, one after another so that memory does not grow with the batch.
+    /// What a parameter is kept in when the transformer's blocks compute in `precision`: on a GPU the decoder computes in
+    /// the same, everything else in float32. Tokens never depend on it.
+    public static func precision(ofParameter name: String, blocks precision: Precision, on device: Device) -> Precision
+    {
+        let isOfDecoder = name.hasPrefix("decoder.") || name.hasPrefix("post_quant_conv.")
+        return device != .cpu && isOfDecoder ? precision : .float32
+    }
+
+    /// How many pictures are decoded together: on the CPU one, on a GPU as many as its largest map of features, in full
+    /// resolution, has room for in 256 MiB. Several such maps are in use at a time.
+    package var picturesAtOnce: Int {
+        guard quantizerOutput.weight.device != .cpu else { return 1 }
+        let channels = configuration.channels * (configuration.multipliers.prefix(2).max() ?? 1)
+        let side = configuration.imageSide
+        let bytes = side * side * channels * (quantizerOutput.weight.dtype == .float32 ? 4 : 2)
+        return max(1, (256 << 20) / bytes)
+    }
+
+    /// The finished pictures of a latent, in 0...1, a few after another so that memory does not grow with the batch.
     ///
     /// - Parameter latent: f̂, `[B, Z, h, w]`.
     /// - Returns: `[B, 3, H, W]`, in 0...1.
@@ -66,9 +89,10 @@ public struct VisualTokenizer {
         let pictures = try Tensor.empty(
             [shape[0], 3, configuration.stride * shape[2], configuration.stride * shape[3]], dtype: latent.dtype,
             device: latent.device)
-        for index in 0..<shape[0] {
-            let decoded = try decode(latent.narrowed(axis: 0, index..<index + 1))
-            try pictures.narrowed(axis: 0, index..<index + 1).assign((decoded.clamped(to: -1...1) + 1) * 0.5)
+        for first in stride(from: 0, to: shape[0], by: picturesAtOnce) {
+            let range = first..<min(first + picturesAtOnce, shape[0])
+            let decoded = try decode(latent.narrowed(axis: 0, range))
+            try pictures.narrowed(axis: 0, range).assign((decoded.clamped(to: -1...1) + 1) * 0.5)
         }
         return pictures
     }

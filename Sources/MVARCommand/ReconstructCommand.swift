@@ -38,10 +38,10 @@ struct ReconstructCommand: AsyncParsableCommand {
 
     func run() async throws {
         var files = try pictures.files(count: images.count)
-        try compute.apply()
+        let device = try compute.apply(output)
         let progress = output.progress("reconstructing", unit: "picture")
         defer { progress.finish() }
-        let tokenizer = try LoadedModel.tokenizer(convolutions.applied(to: tokenizer.source(device: compute.device)))
+        let tokenizer = try LoadedModel.tokenizer(convolutions.applied(to: tokenizer.source(device: device)))
         progress.begin()
         var results: [Result] = []
         for (number, image) in images.enumerated() {

@@ -58,7 +58,7 @@ struct SampleCommand: AsyncParsableCommand {
         let progress = output.progress("sampling", unit: "picture")
         defer { progress.finish() }
         let run = try SampleRun(
-            generator: generator(on: compute.device, progress: progress), choice: choice, sampling: sampling,
+            generator: generator(on: compute.resolved(output), progress: progress), choice: choice, sampling: sampling,
             isGrid: pictures.grid,
             isExact: convolutions.exact, paths: paths)
         progress.begin()
@@ -87,7 +87,7 @@ struct SampleCommand: AsyncParsableCommand {
     private func fillArchive(as process: ProcessNumber) throws {
         let path = pictures.output
         try PictureArchive.check(path, process: process, isResuming: archive.resume)
-        let places = devices.devices?.resolved(cudaCount: LibTorch.cudaDeviceCount) ?? [compute.device]
+        let places = try devices.devices?.resolved(cudaCount: LibTorch.cudaDeviceCount) ?? [compute.resolved(output)]
         let count = max(process.count, places.count)
         guard choice.seed != nil || count == 1 else { throw SharedSeedError(processes: count) }
         if places.count > process.count, process.count == 1 {

@@ -47,11 +47,11 @@ struct TokensCommand: AsyncParsableCommand {
         func run() async throws {
             let destination = FileDestination(file.output)
             try destination.check()
-            try compute.apply()
+            let device = try compute.apply(output)
             let progress = output.progress("encoding", unit: "picture")
             defer { progress.finish() }
             let tokenizer = try LoadedModel.tokenizer(
-                convolutions.applied(to: tokenizer.source(device: compute.device)))
+                convolutions.applied(to: tokenizer.source(device: device)))
             progress.begin()
             var rows: [[Int32]] = []
             for image in images {
@@ -98,10 +98,10 @@ struct TokensCommand: AsyncParsableCommand {
             let tokens = try TokenFile(path: file)
             let count = tokens.pictures.count
             var files = try pictures.files(count: count)
-            try compute.apply()
+            let device = try compute.apply(output)
             let progress = output.progress("decoding", unit: "picture")
             defer { progress.finish() }
-            var source = convolutions.applied(to: tokenizer.source(device: compute.device))
+            var source = convolutions.applied(to: tokenizer.source(device: device))
             source.schedule = source.schedule ?? tokens.schedule
             let tokenizer = try LoadedModel.tokenizer(source)
             progress.begin()

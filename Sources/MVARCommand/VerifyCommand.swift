@@ -105,14 +105,14 @@ struct VerifyCommand: AsyncParsableCommand {
     func run() async throws {
         let destination = recomputed.output.map(FileDestination.init)
         try destination?.check()
-        try compute.apply()
-        let precision = try precision.chosen(on: compute.device)
+        let device = try compute.apply(output)
+        let precision = try precision.chosen(on: device)
         let progress = output.progress("verifying", unit: "check")
         defer { progress.finish() }
         let verifier = try GoldenVerifier(
             path: golden.golden,
             source: model.shape.source(
-                model: model.model, tokenizer: model.tokenizer, device: compute.device,
+                model: model.model, tokenizer: model.tokenizer, device: device,
                 precision: precision),
             tolerance: golden.tolerance)
         let report = try verifier.verify { progress.announce("verifying \($0)") }

@@ -106,6 +106,12 @@ public struct LoadedModel {
     ) throws -> VisualTokenizer {
         let parameters = LoadedParameters(
             try checkpoint.requireTokenizer().tensors(), origin: checkpoint.path, device: source.device,
+            precision: {
+                // Whoever asks for a way to compute convolutions wants them exact.
+                VisualTokenizer.precision(
+                    ofParameter: $0, blocks: source.convolutions == nil ? source.precision : .float32,
+                    on: source.device)
+            },
             ignoring: DerivedBuffers.contains)
         let tokenizer = try VisualTokenizer(
             configuration, encoding: source.encoding, decoding: source.decoding, at: ParameterPath(parameters))

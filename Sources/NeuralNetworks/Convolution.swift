@@ -92,7 +92,9 @@ public struct Convolution2D {
         let prepared = try norm.map { norm throws(TorchError) in try norm(x.tensor, activation: .silu) } ?? x.tensor
         let shape = prepared.shape
         let map = isEnlarging ? try prepared.nearestResized(height: 2 * shape[2], width: 2 * shape[3]) : prepared
-        let result = try map.batchStableConvolution(weight: weight, bias: bias, stride: stride, padding: padding)
+        let isOnGPU = map.device != .cpu && map.isChannelsLast && !weight.requiresGradient
+        let kernel = isOnGPU ? try fast?.channelsLast(weight) ?? weight : weight
+        let result = try map.batchStableConvolution(weight: kernel, bias: bias, stride: stride, padding: padding)
         return FeatureMap(try total.map { total throws(TorchError) in try total.tensor + result } ?? result)
     }
 }
@@ -137,6 +139,14 @@ private final class FastConvolution {
         return FeatureMap(try total.map { total throws(TorchError) in try total.tensor + result } ?? result)
     }
 
+    /// The weights for LibTorch's convolution of maps with channels last, which would arrange them anew each time.
+    func channelsLast(_ weight: Tensor) throws(TorchError) -> Tensor {
+        if let arranged { return arranged }
+        let result = try weight.channelsLast()
+        arranged = result
+        return result
+    }
+
     private func arranged(_ weight: Tensor) throws(TorchError) -> Tensor {
         if let arranged { return arranged }
         let result = try weight.winogradWeight(halves: precision != .float32)
@@ -158,7 +168,7 @@ extension Tensor {
         weight: Tensor, bias: Tensor?, stride: Int, padding: Int
     ) throws(TorchError) -> Tensor {
         let largestPlain = 20_480
-        let dilation = weight.shape[2] == 1 ? 2 : 1
+        let dilation = device == .cpu && weight.shape[2] == 1 ? 2 : 1
         // The order of the elements in memory decides between algorithms too, and is not the same for one picture as for
         // several where an operator may choose it.
         let ordered = device == .cpu ? try contiguous() : self

@@ -17,8 +17,8 @@ public struct GroupNorm {
 
     /// `[B, C, h, w]` → the same shape.
     public func callAsFunction(_ x: Tensor, activation: Activation = .identity) throws(TorchError) -> Tensor {
-        // After a fast convolution.
-        if x.isChannelsLast, x.hasFusedOperators(with: weight, bias) {
+        // After a fast convolution, or on a GPU.
+        if x.isChannelsLast, x.hasFusedGroupNorm(with: weight, bias) {
             return try x.fusedGroupNorm(
                 groups: groups, weight: weight, bias: bias, epsilon: epsilon, activation: activation)
         }

@@ -107,9 +107,10 @@ extension Tensor {
     /// `linear` and an activation, with every row rounded the same whatever rows stand beside it, and on any number of
     /// threads, so that a picture is the same in every batch (docs/decisions/0004).
     ///
-    /// The CPU has an operator of our own for float32, with weights of every ``Precision``. Elsewhere LibTorch's product
-    /// shares rows out among threads in blocks of 8 and finishes what is left of a block by another kernel, with other
-    /// roundings: rows are padded to whole blocks. Training has no use for either.
+    /// The CPU has an operator of our own for float32, with weights of every ``Precision``. For other types LibTorch's
+    /// product shares rows out among threads in blocks of 8 and finishes what is left of a block by another kernel, with
+    /// other roundings: rows are padded to whole blocks. Training has no use for either. On a GPU the library of products
+    /// chooses a kernel by the number of rows, and nothing is promised.
     public func rowStableLinear(
         weight: Matrix, bias: Tensor?, activation: Activation = .identity
     ) throws(TorchError) -> Tensor {
@@ -119,10 +120,13 @@ extension Tensor {
         if hasFusedLinear {
             return try fusedLinear(weight: weight.values, scales: weight.scales, bias: bias, activation: activation)
         }
+        if activation == .geluTanh, let bias, hasLinearGELU(weight: weight.values, bias: bias) {
+            return try linearGELU(weight: weight.values, bias: bias)
+        }
         let block = 8
         let shape = shape
         let rows = shape.dropLast().reduce(1, *)
-        guard !rows.isMultiple(of: block) else {
+        guard device == .cpu, !rows.isMultiple(of: block) else {
             return try linear(weight: weight.values, bias: bias).activated(activation)
         }
         return try reshaped(rows, shape[shape.count - 1]).zeroPadded([0, 0, 0, block - rows % block])

@@ -88,7 +88,7 @@ public final class ImageGeneration {
         try withoutGradients {
             for scale in 0..<state.finishedScales {
                 // Later scales may read this one's keys and values: they come from predicting it again.
-                if cache != nil { _ = try guidedLogits(ofScale: scale) }
+                if cache != nil { _ = try prediction(ofScale: scale) }
                 let range = schedule.range(ofScale: scale)
                 let tokens = try Tensor(state.tokens.flatMap { $0[range] }, shape: [request.count, range.count])
                     .moved(to: device).converted(to: .int64)
@@ -143,13 +143,11 @@ public final class ImageGeneration {
         guard nextScale < schedule.count else { return nil }
         return try withoutGradients {
             let scale = nextScale
-            let logits = try guidedLogits(ofScale: scale)
-            guard try logits.maximum().item().isFinite else { throw SamplingError.notANumber(scale: scale) }
-            let (tokens, vectors) = try choose(from: logits, scale: scale)
+            let prediction = try prediction(ofScale: scale)
+            let (tokens, vectors, rows) = try choose(from: prediction, scale: scale)
             let latent = try finish(scale, tokens: tokens, vectors: vectors)
             return GenerationStep(
-                scale: scale, side: schedule.sides[scale], tokens: try Self.rows(of: tokens), logits: logits,
-                latent: latent)
+                scale: scale, side: schedule.sides[scale], tokens: rows, latent: latent, prediction: prediction)
         }
     }
 
@@ -181,7 +179,7 @@ public final class ImageGeneration {
 
     // MARK: Parts of a step
 
-    private func guidedLogits(ofScale scale: Int) throws(TorchError) -> Tensor {
+    private func prediction(ofScale scale: Int) throws(TorchError) -> Prediction {
         let scales = scale..<scale + 1
         let progress = schedule.progress(ofScale: scale)
         let input = scale == 0 ? nil : try quantizer.input(ofScale: scale, from: finished[scale - 1].latent)
@@ -191,16 +189,51 @@ public final class ImageGeneration {
             cache != nil
             && transformer.configuration.pattern.scalesToKeep(after: scale, of: schedule.count).contains(scale)
         guard let both, isGuided || isReadLater else {
-            return try transformer.logits(ofScales: scales, inputs: input, condition: conditional, cache: cache)
+            let logits = try transformer.logits(ofScales: scales, inputs: input, condition: conditional, cache: cache)
+            return Prediction(conditional: logits, unconditional: nil, guidance: guidance, progress: progress)
         }
         let inputs = try input.map { (input) throws(TorchError) in try Tensor.concatenated([input, input]) }
         let halves = try transformer.logits(ofScales: scales, inputs: inputs, condition: both, cache: cache)
             .split([request.count, request.count], axis: 0)
-        guard isGuided else { return halves[0] }
-        return try guidance.combined(conditional: halves[0], unconditional: halves[1], progress: progress)
+        let prediction = Prediction(
+            conditional: halves[0], unconditional: isGuided ? halves[1] : nil, guidance: guidance, progress: progress)
+        // Other ways to choose would hold both halves and their mixture.
+        return isDrawnFused(from: halves[0]) ? prediction : try prediction.combined()
     }
 
-    /// The tokens of a scale, `[B, T]`, and their vectors, `[B, T, Z]`.
+    /// Whether one operator guides, filters and draws.
+    private func isDrawnFused(from logits: Tensor) -> Bool {
+        !request.parameters.isSmooth && request.parameters.temperature > 0 && logits.hasFusedDraw
+    }
+
+    /// The tokens of a scale, `[B, T]`, their vectors, `[B, T, Z]`, and the tokens as numbers.
+    private func choose(
+        from prediction: Prediction, scale: Int
+    ) throws -> (tokens: Tensor, vectors: Tensor, rows: [[Int32]]) {
+        guard isDrawnFused(from: prediction.conditional) else {
+            let logits = try prediction.logits
+            guard try logits.maximum().item().isFinite else { throw SamplingError.notANumber(scale: scale) }
+            let (tokens, vectors) = try choose(from: logits, scale: scale)
+            return (tokens, vectors, try Self.rows(of: tokens))
+        }
+        let tokens = try fusedDraw(from: prediction, scale: scale)
+        let rows = try Self.rows(of: tokens)
+        // So the operator marks places whose logits are no numbers.
+        guard rows.allSatisfy({ !$0.contains(-1) }) else { throw SamplingError.notANumber(scale: scale) }
+        return (tokens, try quantizer.codebook.embedding(tokens), rows)
+    }
+
+    private func fusedDraw(from prediction: Prediction, scale: Int) throws(TorchError) -> Tensor {
+        let parameters = request.parameters
+        let isGuided = prediction.unconditional != nil
+        return try prediction.conditional.drawnTokens(
+            awayFrom: prediction.unconditional,
+            strength: isGuided ? guidance.strength(at: prediction.progress) : 0,
+            temperature: parameters.temperature, topK: parameters.topK, topP: parameters.topP, seed: request.seed,
+            images: Tensor(request.images, shape: [request.count]).moved(to: prediction.conditional.device),
+            scale: RandomStream.tokens(scale: scale).scale)
+    }
+
     private func choose(from logits: Tensor, scale: Int) throws(TorchError) -> (tokens: Tensor, vectors: Tensor) {
         let parameters = request.parameters
         guard parameters.temperature > 0 else {

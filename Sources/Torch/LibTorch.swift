@@ -89,6 +89,20 @@ public enum LibTorch {
         return Int(ctorch_cuda_device_count())
     }
 
+    /// The most memory that tensors on a CUDA device have had at once, in bytes.
+    ///
+    /// - Parameter index: Of the device, from 0.
+    /// - Returns: The bytes, without what LibTorch keeps in reserve.
+    /// - Throws: ``TorchError`` where there is no such device.
+    package static func peakCUDAMemory(device index: Int) throws(TorchError) -> Int {
+        guard case .loaded = cudaLibrary else {
+            throw TorchError("memory of cuda:\(index)", message: "LibTorch's CUDA library is not loaded")
+        }
+        var bytes: Int64 = 0
+        try check(ctorch_cuda_peak_memory(Int32(clamping: index), &bytes), "memory of cuda:\(index)")
+        return Int(bytes)
+    }
+
     /// What keeps the package's own kernels from running on a CUDA device, in one line with what to do; nil for nothing.
     public static func cudaKernelProblem(device index: Int) -> String? {
         let problem = String(cString: ckernels_cuda_problem(Int32(clamping: index)))

@@ -4,6 +4,10 @@ package enum OwnOperator: String, Sendable {
     /// Winograd's algorithm, and the group normalisation that goes with it.
     case convolution
     case neighborhoodAttention = "attention"
+    /// What stands between the products of a block, on a GPU.
+    case modulation
+    /// Guidance, filters and the draw in one, on a GPU.
+    case draw
 }
 
 extension LibTorch {

@@ -80,6 +80,15 @@ extension Tensor {
         return (results[0], results[1])
     }
 
+    /// Whether ``fusedGroupNorm(groups:weight:bias:epsilon:activation:)`` takes this map with channels last: as the other
+    /// operators, and on GPUs also halves, of channels in steps of 16 bytes (CKernels/CUDA/Device/group_norm.h).
+    package func hasFusedGroupNorm(with weight: Tensor, _ bias: Tensor) -> Bool {
+        guard device != .cpu else { return hasFusedOperators(with: weight, bias) }
+        let isServed = isOfKernels && shape[1].isMultiple(of: 8) && shape[1] <= 3072
+        return isServed && !requiresGradient && !weight.requiresGradient && !bias.requiresGradient
+            && weight.dtype == dtype && !LibTorch.withheldOperators.contains(.convolution)
+    }
+
     /// Group normalisation and an activation over `[B, C, h, w]` with channels last in memory.
     package func fusedGroupNorm(
         groups: Int, weight: Tensor, bias: Tensor, epsilon: Double, activation: Activation

@@ -14,6 +14,7 @@ import Testing
                     "preset", "schedule", "attention", "batch", "seconds_per_image", "min",
                     "max", "transformer_seconds", "decoder_seconds", "seconds_by_scale",
                     "peak_memory_mib", "kv_cache_allocated_mib", "gflop_per_second", "ceiling_share",
+                    "transformer_ceiling_share",
                 ]))
         #expect(report.conditions.runs == 2)
         #expect(report.conditions.precision == "float32")

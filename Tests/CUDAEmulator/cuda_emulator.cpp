@@ -1,10 +1,12 @@
 #include "cuda_emulator.h"
+#include <setjmp.h>
 #include <ucontext.h>
 #include <algorithm>
 #include <memory>
 #include <mutex>
 #include <random>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 namespace emulator {
@@ -23,11 +25,12 @@ struct Copy {
 };
 
 struct Fiber {
-  ucontext_t context;
+  ucontext_t context;  // where it begins
+  jmp_buf place;       // where it is: unlike swapcontext, a jump asks nothing of the system
   std::unique_ptr<char[]> stack{new char[stack_bytes]};
   std::vector<Copy> copies;
   int64_t exchanges = 0, barriers = 0;
-  bool is_done = false;
+  bool has_begun = false, is_done = false;
 };
 
 struct Warp {
@@ -38,7 +41,7 @@ struct Warp {
 std::mutex in_use;
 std::vector<std::unique_ptr<Fiber>> fibers;
 std::vector<Warp> warps;
-ucontext_t scheduler;
+jmp_buf scheduler;
 int current, shared_size;
 bool has_progress;
 const std::function<void()> *work;
@@ -46,12 +49,25 @@ const char *failure;
 
 Fiber &self() { return *fibers[current]; }
 
+/// Back to the scheduler, until it is this fiber's turn again.
+void let_others_run() {
+  if (_setjmp(self().place) == 0) _longjmp(scheduler, 1);
+}
+
+/// Lets a fiber run until it waits or ends.
+void resume(Fiber &fiber) {
+  if (_setjmp(scheduler) != 0) return;
+  if (fiber.has_begun) _longjmp(fiber.place, 1);
+  fiber.has_begun = true;
+  setcontext(&fiber.context);
+}
+
 void run() {
   (*work)();
   if (!self().copies.empty()) failure = "a thread ended with copies on their way";
   self().is_done = true;
   has_progress = true;
-  swapcontext(&self().context, &scheduler);
+  let_others_run();
 }
 
 /// Lets others run until all of a range of threads have come as far as `count` says.
@@ -62,7 +78,7 @@ void wait_until_all(int first, int end, Reached reached) {
     bool all = true;
     for (int i = first; i < end && all; i++) all = reached(*fibers[i]);
     if (all) break;
-    swapcontext(&self().context, &scheduler);
+    let_others_run();
   }
   has_progress = true;
 }
@@ -128,7 +144,7 @@ void launch(int64_t blocks, int threads, int shared_bytes, Order order, const st
     block = {static_cast<unsigned>(index)};
     std::memset(shared_memory, 0xff, shared_bytes);
     for (auto &fiber : fibers) {
-      fiber->is_done = false;
+      fiber->has_begun = fiber->is_done = false;
       fiber->exchanges = fiber->barriers = 0;
       fiber->copies.clear();
       getcontext(&fiber->context);
@@ -142,12 +158,23 @@ void launch(int64_t blocks, int threads, int shared_bytes, Order order, const st
       for (const int i : turn) {
         if (fibers[i]->is_done) continue;
         current = i;
-        swapcontext(&scheduler, &fibers[i]->context);
+        resume(*fibers[i]);
         if (failure) throw std::runtime_error(failure);
         left -= fibers[i]->is_done;
       }
       if (!has_progress && left > 0) throw std::runtime_error("threads wait for each other for ever");
     }
+  }
+}
+
+const char *caught(const std::function<void()> &body) {
+  static thread_local std::string message;
+  try {
+    body();
+    return nullptr;
+  } catch (const std::exception &error) {
+    message = error.what();
+    return message.c_str();
   }
 }
 

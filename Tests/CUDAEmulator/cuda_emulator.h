@@ -29,6 +29,9 @@ void copy_later(void *to, const void *from, bool is_there);
 void finish_copies();
 void check_shared(const void *address, size_t bytes);
 
+/// Runs `body`; NULL, or what it threw.
+const char *caught(const std::function<void()> &body);
+
 template <typename T>
 T taken(const unsigned char *all, int lane) {
   T x;
@@ -82,14 +85,30 @@ uint32_t pair(float low, float high, Number type) {
   return narrowed(low, type).bits | static_cast<uint32_t>(narrowed(high, type).bits) << 16;
 }
 
+inline float of_bits(uint32_t x) {
+  float y;
+  std::memcpy(&y, &x, 4);
+  return y;
+}
+inline uint32_t bits_of(float x) {
+  uint32_t y;
+  std::memcpy(&y, &x, 4);
+  return y;
+}
+inline float rounded_product(float x, float y) {
+  const volatile float product = x * y;  // which nothing may be fused with
+  return product;
+}
+
 inline float power_of_two(float x) { return std::exp2(x); }
 inline void wait_for_block() { emulator::wait_for_block(); }
 inline void copy16(void *to, const void *from, bool is_there) { emulator::copy_later(to, from, is_there); }
 inline void wait_for_copies() { emulator::finish_copies(); }
 
-inline float of_lane_xor(float x, int distance) {
+template <typename Value>
+Value of_lane_xor(Value x, int distance) {
   const auto *all = emulator::exchange(&x, sizeof(x));
-  return emulator::taken<float>(all, (static_cast<int>(threadIdx.x) % 32) ^ distance);
+  return emulator::taken<Value>(all, (static_cast<int>(threadIdx.x) % 32) ^ distance);
 }
 
 /// As the PTX manual has it: row r of matrix m is at lane 8m + r's address; lane l gets numbers 2(l % 4) and the next

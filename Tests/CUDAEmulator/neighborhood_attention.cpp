@@ -1,4 +1,3 @@
-#include <exception>
 #include <map>
 #include <stdexcept>
 #include <string>
@@ -148,24 +147,12 @@ void start(const CUDAEmulatorAttention &a, Attention p, Kernel kernel, const Ker
       p.stage_chunks * form.bytes_of_chunk, static_cast<emulator::Order>(a.order), [&] { kernel(p); });
 }
 
-template <typename Body>
-const char *caught(Body body) {
-  static thread_local std::string message;
-  try {
-    body();
-    return nullptr;
-  } catch (const std::exception &error) {
-    message = error.what();
-    return message.c_str();
-  }
-}
-
 }  // namespace
 
 extern "C" {
 
 const char *cuda_emulator_attend(const CUDAEmulatorAttention *attention, void *result) {
-  return caught([&] {
+  return emulator::caught([&] {
     const auto &a = *attention;
     Strides at{};
     Attention p = described(a, at);
@@ -179,7 +166,7 @@ const char *cuda_emulator_attend(const CUDAEmulatorAttention *attention, void *r
 const char *cuda_emulator_differentiate(
     const CUDAEmulatorAttention *attention, const void *gradient, void *queries, void *keys, void *values,
     float *temperature_parts) {
-  return caught([&] {
+  return emulator::caught([&] {
     const auto &a = *attention;
     Strides at{};
     Attention p = described(a, at);

@@ -43,6 +43,29 @@ struct CompilationTests {
         }
     }
 
+    @Test(
+        "What stands between the products compiles for every architecture and spills nothing", arguments: architectures)
+    func layers(architecture: Int) throws {
+        struct Source {
+            let name: String, number: String, size: Int
+            let kernels: Set<String>
+        }
+        let modulation: Set<String> = ["modulate", "add_gated", "add_gated_and_modulate"]
+        var sources = [Source(name: "draw", number: "float", size: 4096, kernels: ["draw"])]
+        for number in ["float", "bfloat16_t", "half_t"] {
+            sources.append(
+                Source(name: "group_norm", number: number, size: 0, kernels: ["measure", "prepare", "apply"]))
+            sources += [1024, 1920].map { Source(name: "modulation", number: number, size: $0, kernels: modulation) }
+        }
+        for source in sources {
+            let kernels = try Cubin(
+                Compiler.cubin(source.name, number: source.number, depth: source.size, architecture: architecture)
+            ).kernels
+            #expect(Set(kernels.keys) == source.kernels)
+            for (name, kernel) in kernels { #expect(kernel.frame == 0, "\(source.name) \(name): \(kernel)") }
+        }
+    }
+
     @Test("What cannot be compiled is said on one line")
     func failures() throws {
         func message(_ source: String, _ number: String, _ architecture: Int) -> String {

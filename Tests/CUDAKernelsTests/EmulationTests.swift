@@ -17,51 +17,20 @@ import Testing
         }
     }
 
-    private func normal(seed: UInt64, _ shape: [Int], as dtype: DType) throws -> Tensor {
-        let path = ParameterPath(FreshParameters(seed: seed)) / "numbers"
-        let x = try path.tensor(shape[0], shape[1], shape[2], shape[3], initial: .normal(standardDeviation: 1))
-        return try x.converted(to: dtype).detached()
-    }
-
-    private func bytes(_ tensor: Tensor) throws -> [UInt8] {
-        let tensor = try tensor.contiguous()
-        // Halves are widened without rounding; their bits are the upper ones of bfloat16.
-        let values = try tensor.converted(to: .float32).array(of: Float.self)
-        return switch tensor.dtype {
-        case .bfloat16: values.flatMap { value in withUnsafeBytes(of: UInt16(value.bitPattern >> 16)) { Array($0) } }
-        default: values.withUnsafeBytes { Array($0) }
-        }
-    }
-
-    private func tensor(_ bytes: [UInt8], _ shape: [Int], _ dtype: DType) throws -> Tensor {
-        let values: [Float] = bytes.withUnsafeBytes { raw in
-            dtype == .bfloat16
-                ? raw.bindMemory(to: UInt16.self).map { Float(bitPattern: UInt32($0) << 16) }
-                : Array(raw.bindMemory(to: Float.self))
-        }
-        return try Tensor(values, shape: shape)
-    }
-
-    private func distance(_ found: Tensor, _ expected: Tensor) throws -> Double {
-        let expected = try expected.detached().converted(to: .float64)
-        let error = try (found.converted(to: .float64) - expected).magnitude().maximum().item()
-        return try error / expected.magnitude().maximum().item()
-    }
-
     private func check(_ test: Case, order: Int32, withGradients: Bool) throws {
         let shape = [test.batch, test.heads, test.height * test.width, test.depth]
         var operands: [Tensor]
         var fused: [UInt8] = []
         if test.isFused {
-            let whole = try normal(
+            let whole = try EmulatedNumbers.normal(
                 seed: 1, [test.batch, shape[2], 3, test.heads * test.depth], as: test.dtype)
-            fused = try bytes(whole)
+            fused = try EmulatedNumbers.bytes(whole)
             operands = try whole.reshaped(test.batch, shape[2], 3, test.heads, test.depth).permuted(2, 0, 3, 1, 4)
                 .unbound(axis: 0)
         } else {
-            operands = try [1, 2, 3].map { try normal(seed: $0, shape, as: test.dtype) }
+            operands = try [1, 2, 3].map { try EmulatedNumbers.normal(seed: $0, shape, as: test.dtype) }
         }
-        let gradient = try normal(seed: 4, shape, as: test.dtype)
+        let gradient = try EmulatedNumbers.normal(seed: 4, shape, as: test.dtype)
         let temperatures = (0..<test.heads).map { Float(3 + 5 * $0) }
         let weights = try Tensor(temperatures, shape: [test.heads])
         for isCosine in [false, true] {
@@ -79,7 +48,7 @@ import Testing
             var result = nothing
             var (ofQueries, ofKeys, ofValues) = (nothing, nothing, nothing)
             var parts = [Float](repeating: .nan, count: shape[0] * shape[1] * shape[2])
-            let sources = try operands.map { try bytes($0) }
+            let sources = try operands.map { try EmulatedNumbers.bytes($0) }
             var message: String?
             temperatures.withUnsafeBufferPointer { temperatures in
                 (test.isFused ? fused : sources[0]).withUnsafeBytes { queries in
@@ -94,7 +63,7 @@ import Testing
                                 queries: queries.baseAddress, keys: keys.baseAddress, values: values.baseAddress)
                             message = cuda_emulator_attend(&problem, &result).map { String(cString: $0) }
                             guard withGradients, message == nil else { return }
-                            let given = (try? bytes(gradient)) ?? []
+                            let given = (try? EmulatedNumbers.bytes(gradient)) ?? []
                             message = cuda_emulator_differentiate(
                                 &problem, given, &ofQueries, &ofKeys, &ofValues, &parts
                             ).map { String(cString: $0) }
@@ -104,17 +73,18 @@ import Testing
             }
             #expect(message == nil)
             let tolerance = test.dtype == .float32 ? 3e-6 : 1e-2
-            let error = try distance(tensor(result, shape, test.dtype), expected)
+            let error = try EmulatedNumbers.distance(EmulatedNumbers.tensor(result, shape, test.dtype), expected)
             #expect(error <= tolerance, "cosine \(isCosine), order \(order)")
             guard withGradients else { continue }
             for (found, leaf) in zip([ofQueries, ofKeys, ofValues], leaves) {
-                let error = try distance(tensor(found, shape, test.dtype), #require(leaf.gradient))
+                let error = try EmulatedNumbers.distance(
+                    EmulatedNumbers.tensor(found, shape, test.dtype), #require(leaf.gradient))
                 #expect(error <= 2 * tolerance, "gradient, cosine \(isCosine), order \(order)")
             }
             if isCosine {
                 let found = try Tensor(parts, shape: [shape[0], shape[1], shape[2]])
                     .sum(axes: 0, 2)
-                let error = try distance(found, #require(leaves[3].gradient))
+                let error = try EmulatedNumbers.distance(found, #require(leaves[3].gradient))
                 #expect(error <= (test.dtype == .float32 ? 1e-4 : 3e-2), "temperatures")
             }
         }

@@ -28,7 +28,7 @@ import Torch
         let generation = try model.generation(
             GenerationRequest(classes: labels, seed: 0, parameters: .greedy(guidance: 1.5)))
         var logits: [Tensor] = []
-        while let step = try generation.advance() { logits.append(step.logits) }
+        while let step = try generation.advance() { logits.append(try step.logits) }
         let golden = try Mini64.golden("guided.spatial-7.cfg-1.5")
         #expect(try Tensor.concatenated(logits, axis: 1).largestDifference(from: golden) <= 1.5e-4)
         let forced = try TeacherForcing(transformer: model.transformer, quantizer: model.quantizer)
@@ -49,7 +49,7 @@ import Torch
         let generation = try model.generation(
             GenerationRequest(classes: [2, 0, 4], seed: 11, parameters: parameters))
         var logits: [Tensor] = []
-        while let step = try generation.advance() { logits.append(step.logits) }
+        while let step = try generation.advance() { logits.append(try step.logits) }
         let forced = try TeacherForcing(transformer: model.transformer, quantizer: model.quantizer)
             .logits(of: generation.tokens, classes: [2, 0, 4], guidance: guidance)
         // Two ways of float32 through the same sums.
@@ -64,7 +64,7 @@ import Torch
         let request = GenerationRequest(classes: [3], seed: 2, parameters: parameters)
         let generation = try model.generation(request)
         var logits: [Tensor] = []
-        while let step = try generation.advance() { logits.append(step.logits) }
+        while let step = try generation.advance() { logits.append(try step.logits) }
         let conditional = try TeacherForcing(transformer: model.transformer, quantizer: model.quantizer)
             .logits(of: generation.tokens, classes: [3])
         #expect(try Tensor.concatenated(logits, axis: 1).largestDifference(from: conditional) <= 5e-5)
@@ -124,7 +124,7 @@ import Torch
         try model.quantizer.codebook.setRequiresGradient()
         defer { try? model.quantizer.codebook.setRequiresGradient(false) }
         let step = try #require(try model.generation(request).advance())
-        #expect(!step.logits.requiresGradient)
+        #expect(try !step.logits.requiresGradient)
         #expect(!step.latent.requiresGradient)
     }
 

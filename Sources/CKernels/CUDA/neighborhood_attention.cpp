@@ -2,10 +2,9 @@
 #include "../neighborhood_operands.h"
 #include <ATen/ops/empty.h>
 #include <c10/core/DeviceGuard.h>
-#include <c10/core/impl/VirtualGuardImpl.h>
 #include <torch/library.h>
 #include "neighborhood_launch.h"
-#include "program.h"
+#include "operands.h"
 
 namespace {
 
@@ -15,24 +14,10 @@ const at::ScalarType types[] = {at::kFloat, at::kBFloat16, at::kHalf};
 
 Strides strides_of(const at::Tensor &tensor) { return {tensor.stride(0), tensor.stride(1), tensor.stride(2)}; }
 
-const char *number_of(const at::Tensor &tensor) {
-  switch (tensor.scalar_type()) {
-    case at::kBFloat16:
-      return "bfloat16_t";
-    case at::kHalf:
-      return "half_t";
-    default:
-      return "float";
-  }
-}
-
-/// Rows that can be read in pieces of 16 bytes, where they are halves.
+/// As every kernel can read it.
 at::Tensor aligned(const at::Tensor &tensor) {
   const auto result = readable(tensor);
-  if (result.scalar_type() == at::kFloat) return result;
-  const bool is_aligned = reinterpret_cast<uintptr_t>(result.const_data_ptr()) % 16 == 0 && result.stride(0) % 8 == 0 &&
-                          result.stride(1) % 8 == 0 && result.stride(2) % 8 == 0;
-  return is_aligned ? result : result.clone(at::MemoryFormat::Contiguous);
+  return result.scalar_type() == at::kFloat ? result : mvar::cuda::in_pieces(result);
 }
 
 /// The tensors of a call, held while kernels read them, and what the kernels are told.
@@ -74,13 +59,11 @@ struct Call {
   }
 
   void start(const char *source, const char *name, const KernelForm &form) {
-    const c10::impl::VirtualGuardImpl guard(queries.device().type());
-    void *const stream = guard.getStreamNativeHandle(guard.getStream(queries.device()));
     const int memory = std::min(stage_bytes, mvar::cuda::shared_memory_of(device));
     attention.stage_chunks = std::min(attention.most_chunks(), std::max(1, memory / form.bytes_of_chunk));
-    const auto function = mvar::cuda::kernel({source, number_of(queries), attention.depth}, name, device);
-    mvar::cuda::launch(
-        device, function, blocks, form.threads, attention.stage_chunks * form.bytes_of_chunk, stream, &attention);
+    mvar::cuda::start(
+        queries, {source, mvar::cuda::number_of(queries), attention.depth}, name,
+        {blocks, form.threads, attention.stage_chunks * form.bytes_of_chunk}, &attention);
   }
 };
 

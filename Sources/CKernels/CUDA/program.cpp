@@ -15,11 +15,29 @@ namespace {
 const char device_text[] = {
 #embed "Device/device.h" suffix(, 0)
 };
+const char pieces_text[] = {
+#embed "Device/pieces.h" suffix(, 0)
+};
 const char neighborhood_text[] = {
 #embed "Device/neighborhood.h" suffix(, 0)
 };
 const char axis_text[] = {
 #embed "../neighborhood_axis.h" suffix(, 0)
+};
+const char modulation_parameters_text[] = {
+#embed "Device/modulation.h" suffix(, 0)
+};
+const char group_norm_parameters_text[] = {
+#embed "Device/group_norm.h" suffix(, 0)
+};
+const char group_factors_text[] = {
+#embed "../group_factors.h" suffix(, 0)
+};
+const char draw_parameters_text[] = {
+#embed "Device/draw.h" suffix(, 0)
+};
+const char philox_text[] = {
+#embed "../philox.h" suffix(, 0)
 };
 const char tensor_cores_text[] = {
 #embed "Device/neighborhood_tensor_cores.cu" suffix(, 0)
@@ -27,11 +45,39 @@ const char tensor_cores_text[] = {
 const char plain_text[] = {
 #embed "Device/neighborhood_plain.cu" suffix(, 0)
 };
+const char modulation_text[] = {
+#embed "Device/modulation.cu" suffix(, 0)
+};
+const char group_norm_text[] = {
+#embed "Device/group_norm.cu" suffix(, 0)
+};
+const char draw_text[] = {
+#embed "Device/draw.cu" suffix(, 0)
+};
 
 const std::map<std::string, const char *> &sources() {
   static const std::map<std::string, const char *> all = {
       {"neighborhood_tensor_cores", tensor_cores_text},
       {"neighborhood_plain", plain_text},
+      {"modulation", modulation_text},
+      {"group_norm", group_norm_text},
+      {"draw", draw_text},
+  };
+  return all;
+}
+
+/// What any of them may include.
+const std::vector<SourceText> &headers() {
+  static const std::vector<SourceText> all = {
+      {"device.h", device_text},
+      {"pieces.h", pieces_text},
+      {"neighborhood.h", neighborhood_text},
+      {"neighborhood_axis.h", axis_text},
+      {"modulation.h", modulation_parameters_text},
+      {"group_norm.h", group_norm_parameters_text},
+      {"group_factors.h", group_factors_text},
+      {"draw.h", draw_parameters_text},
+      {"philox.h", philox_text},
   };
   return all;
 }
@@ -43,7 +89,7 @@ Compilation Program::compilation(int architecture) const {
   TORCH_CHECK(found != sources().end(), "there is no CUDA source '", source, "'");
   return {
       {source + ".cu", found->second},
-      {{"device.h", device_text}, {"neighborhood.h", neighborhood_text}, {"neighborhood_axis.h", axis_text}},
+      headers(),
       {"--std=c++17", "--device-as-default-execution-space", "--ptxas-options=-v", "-DNUMBER=" + number,
        "-DDEPTH=" + std::to_string(depth)},
       architecture};

@@ -44,6 +44,8 @@ bool ctorch_pool_memory(bool pools);
 CTorchStatus ctorch_load_cuda(const char *path);
 /// The number of CUDA devices that LibTorch can use; 0 without its CUDA library or a driver.
 int32_t ctorch_cuda_device_count(void);
+/// The most memory that tensors on a CUDA device have had at once, in bytes.
+CTorchStatus ctorch_cuda_peak_memory(int32_t device, int64_t *bytes);
 
 // ---- tensors -----------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,14 @@ public enum ComputeError: Error, Hashable, Sendable, CustomStringConvertible {
     case slowPrecision(Precision, processor: String?)
     case absentPrecision(Precision, Device)
 
+    /// What is wrong, as a part of a sentence.
+    public var reason: String {
+        switch self {
+        case .noCUDA(_, let reason), .noKernels(_, let reason): reason
+        default: description
+        }
+    }
+
     /// What is wrong and what to do, on one line.
     public var description: String {
         switch self {
@@ -30,6 +38,16 @@ public enum ComputeError: Error, Hashable, Sendable, CustomStringConvertible {
 
 /// Checks of what a caller wants to compute with, before anything is loaded.
 public enum ComputeCheck {
+    /// The first GPU where it can be used, else the CPU and why.
+    public static func automatic() -> (device: Device, obstacle: ComputeError?) {
+        do {
+            try check(.cuda(0))
+            return (.cuda(0), nil)
+        } catch {
+            return (.cpu, error)
+        }
+    }
+
     /// Throws unless this machine has the device.
     public static func check(_ device: Device) throws(ComputeError) {
         guard case .cuda(let index) = device else { return }

@@ -97,9 +97,16 @@ public final class ImageGenerator {
             }
             if latents.isEmpty { latents = [try generation.latent] }
             let tokens = try generation.tokens
-            for index in range {
-                let row = index - start
-                let steps = try latents.map { try picture(of: $0.narrowed(axis: 0, row..<row + 1)) }
+            // Of each latent the pictures that were decoded together.
+            var decoded: [[PixelImage]] = []
+            for row in 0..<range.count {
+                let index = start + row
+                let place = row % model.tokenizer.picturesAtOnce
+                if place == 0 {
+                    let rows = row..<min(row + model.tokenizer.picturesAtOnce, range.count)
+                    decoded = try latents.map { try pictures(of: $0.narrowed(axis: 0, rows)) }
+                }
+                let steps = decoded.map { $0[place] }
                 try receive(
                     Picture(
                         number: request.images[index], label: request.classes[index], image: steps[steps.count - 1],
@@ -123,7 +130,7 @@ public final class ImageGenerator {
         return (Double(schedule.range(ofScales: 0..<scales).count) + pass * Double(scales)) / all
     }
 
-    private func picture(of latent: Tensor) throws -> PixelImage {
-        try withoutGradients { try PixelImage.pictures(of: model.tokenizer.pictures(of: latent))[0] }
+    private func pictures(of latent: Tensor) throws -> [PixelImage] {
+        try withoutGradients { try PixelImage.pictures(of: model.tokenizer.pictures(of: latent)) }
     }
 }

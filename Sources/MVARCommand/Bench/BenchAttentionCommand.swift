@@ -54,13 +54,13 @@ struct BenchAttentionCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try compute.apply()
-        let precision = try precision.chosen(on: compute.device)
+        let device = try compute.apply(output)
+        let precision = try precision.chosen(on: device)
         var bench = AttentionBench()
         bench.sides = maps.sides.values
         bench.batch = batch.batch
         bench.precision = precision
-        bench.device = compute.device
+        bench.device = device
         bench.runs = runs.runs
         try printBench(
             "Attention, \(bench.heads) heads of \(bench.headWidth) channels, batch \(bench.batch), milliseconds",

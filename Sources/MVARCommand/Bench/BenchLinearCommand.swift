@@ -22,11 +22,11 @@ struct BenchLinearCommand: AsyncParsableCommand {
     @OptionGroup(title: "Without effect", visibility: .hidden) var batch: BenchBatchOption
 
     func run() async throws {
-        try compute.apply()
-        let precision = try precision.chosen(on: compute.device)
+        let device = try compute.apply(output)
+        let precision = try precision.chosen(on: device)
         var bench = LinearBench(preset: preset.preset.description, transformer: preset.preset.transformer)
         bench.precision = precision
-        bench.device = compute.device
+        bench.device = device
         bench.runs = runs.runs
         try printBench(
             "Linear layers of \(preset.preset), milliseconds and GFLOP/s", output, text: { Self.text(of: $0.result) },

@@ -88,9 +88,8 @@ struct BenchPrecisionCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try compute.apply()
-        let device = compute.device
-        var bench = try bench()
+        let device = try compute.apply(output)
+        var bench = try bench(on: device)
         bench.device = device
         bench.pictures = comparison.count
         bench.guidance = comparison.cfg
@@ -108,8 +107,7 @@ struct BenchPrecisionCommand: AsyncParsableCommand {
             text: { Self.text(of: $0.result) }, run: { try bench.run(progress: $0) })
     }
 
-    private func bench() throws -> PrecisionBench {
-        let device = compute.device
+    private func bench(on device: Device) throws -> PrecisionBench {
         if let path = model.model {
             return PrecisionBench(path) { precision in
                 try LoadedModel(

@@ -44,8 +44,8 @@ struct BenchSampleCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try compute.apply()
-        let precision = try precision.chosen(on: compute.device)
+        let device = try compute.apply(output)
+        let precision = try precision.chosen(on: device)
         let shape = schedule.schedule.map(preset.preset.with) ?? preset.preset
         var transformer = shape.transformer
         transformer.pattern = attention.attention
@@ -53,7 +53,7 @@ struct BenchSampleCommand: AsyncParsableCommand {
             preset: shape.description, transformer: transformer, tokenizer: shape.tokenizer)
         bench.batch = batch.batch
         bench.precision = precision
-        bench.device = compute.device
+        bench.device = device
         bench.runs = runs.runs
         let side = shape.tokenizer.imageSide
         try Saving.leavingOut(comparing.without) {
@@ -81,7 +81,11 @@ struct BenchSampleCommand: AsyncParsableCommand {
                 ("transformer", decimals(timings.transformerSeconds, 3)),
             ] + scales + [
                 ("rate", "\(decimals(timings.gigaflopsPerSecond, 1)) GFLOP/s"),
-                ("share of the ceiling", "\(decimals(100 * timings.ceilingShare, 1))%"),
+                (
+                    "share of the ceiling",
+                    "\(decimals(100 * timings.ceilingShare, 1))%, the transformer's "
+                        + "\(decimals(100 * timings.transformerCeilingShare, 1))%"
+                ),
                 (
                     "peak memory",
                     timings.peakMemoryInMebibytes.map { "\(decimals($0, 0)) MiB" } ?? "unknown"

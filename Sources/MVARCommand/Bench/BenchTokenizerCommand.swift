@@ -22,9 +22,8 @@ struct BenchTokenizerCommand: AsyncParsableCommand {
     @OptionGroup(title: "Without effect", visibility: .hidden) var attention: BenchAttentionOption
 
     func run() async throws {
-        try compute.apply()
         let bench = try TokenizerBench(
-            preset.preset, batch: batch, compute: compute, precision: precision, runs: runs)
+            preset.preset, batch: batch, device: compute.apply(output), precision: precision, runs: runs)
         try printBench(
             "Tokenizer of \(preset.preset), batch \(bench.batch), seconds a picture", output,
             text: { Self.text(of: $0.result) }, run: { try bench.parts(progress: $0) })
@@ -59,9 +58,8 @@ struct BenchDecoderCommand: AsyncParsableCommand {
     @OptionGroup(title: "Without effect", visibility: .hidden) var attention: BenchAttentionOption
 
     func run() async throws {
-        try compute.apply()
         let bench = try TokenizerBench(
-            preset.preset, batch: batch, compute: compute, precision: precision, runs: runs)
+            preset.preset, batch: batch, device: compute.apply(output), precision: precision, runs: runs)
         try printBench(
             "Decoder of \(preset.preset), batch \(bench.batch), seconds a picture", output,
             text: { Self.text(of: $0.result) }, run: { try bench.decoder(progress: $0) })
@@ -89,13 +87,13 @@ struct BenchDecoderCommand: AsyncParsableCommand {
 
 extension TokenizerBench {
     fileprivate init(
-        _ preset: PresetOption.Preset, batch: BenchBatchOption, compute: ComputeOptions, precision: PrecisionOptions,
+        _ preset: PresetOption.Preset, batch: BenchBatchOption, device: Device, precision: PrecisionOptions,
         runs: BenchRunsOption
     ) throws {
         self.init(preset: preset.description, tokenizer: preset.tokenizer)
         self.batch = batch.batch
-        device = compute.device
-        self.precision = try precision.chosen(on: compute.device)
+        self.device = device
+        self.precision = try precision.chosen(on: device)
         self.runs = runs.runs
     }
 }

@@ -34,12 +34,8 @@ struct BenchTrainCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try compute.apply()
-        guard compute.device == .cpu else {
-            throw OptionError(
-                option: "--device", value: compute.device.description, need: "cpu: training has no other yet")
-        }
-        let precision = try precision.chosen(on: compute.device)
+        let device = try compute.apply(output)
+        let precision = try precision.chosen(on: device)
         guard precision == .float32 || precision == .bfloat16 else {
             throw OptionError(
                 option: "--precision", value: precision.rawValue, need: "float32 or bfloat16, which have gradients")
@@ -52,6 +48,7 @@ struct BenchTrainCommand: AsyncParsableCommand {
         bench.recomputesActivations = learning.recompute
         bench.batch = batch.batch
         bench.precision = precision
+        bench.device = device
         bench.runs = runs.runs
         if comparing.eachLine {
             return try bench.run(while: { readLine() != nil }, report: { try output.printJSON($0) })

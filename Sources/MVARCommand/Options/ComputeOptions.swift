@@ -6,16 +6,37 @@ struct ComputeOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "Where to compute.",
-            discussion: "cuda is the first NVIDIA GPU, cuda:1 the second. 'mvar doctor' lists what is there.",
+            discussion: """
+                cuda is the first NVIDIA GPU, cuda:1 the second; auto the first one where it can be used, else the CPU. \
+                'mvar doctor' lists what is there.
+                """,
             valueName: "device"))
-    var device: Device = .cpu
+    var device = DeviceChoice.named(.cpu)
 
     @OptionGroup var threads: ThreadOptions
 
-    /// Throws unless this machine has the device; sets the threads.
-    func apply() throws {
-        try ComputeCheck.check(device)
+    /// Sets the threads.
+    ///
+    /// - Parameter output: Tells why `auto` is the CPU, where it is.
+    /// - Returns: Where to compute.
+    /// - Throws: ``MVAR/ComputeError`` unless this machine has the device.
+    func apply(_ output: OutputOptions) throws -> Device {
+        let device = try resolved(output)
         try threads.apply()
+        return device
+    }
+
+    /// As ``apply(_:)``, without threads.
+    func resolved(_ output: OutputOptions) throws -> Device {
+        switch device {
+        case .named(let device):
+            try ComputeCheck.check(device)
+            return device
+        case .automatic:
+            let (device, obstacle) = ComputeCheck.automatic()
+            if let obstacle { output.remark("computing on the CPU: \(obstacle.reason)") }
+            return device
+        }
     }
 }
 

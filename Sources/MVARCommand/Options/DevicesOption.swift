@@ -38,11 +38,13 @@ struct DevicesOption: ParsableArguments {
     }
 
     /// Throws where it cannot be meant.
-    func check(_ path: String, device: Device) throws {
+    func check(_ path: String, device: DeviceChoice) throws {
         guard devices != nil else { return }
         guard PictureArchiveOptions.isArchive(path) else {
             throw ValidationError("--devices share the pictures of an .npz file, and '\(path)' is none")
         }
-        if device != .cpu { throw ValidationError("--device and --devices both tell where to compute: give one") }
+        if device != .named(.cpu) {
+            throw ValidationError("--device and --devices both tell where to compute: give one")
+        }
     }
 }

@@ -25,6 +25,7 @@ struct PredictionHead {
 
     /// `[B, T, C]` → logits, `[B, T, V]`, float32.
     func callAsFunction(_ x: Tensor, modulation: (scale: Tensor, shift: Tensor)) throws(TorchError) -> Tensor {
-        try projection(modulated(x.converted(to: .float32), scale: modulation.scale, shift: modulation.shift))
+        try projection(
+            x.converted(to: .float32).normalized(Modulation(scale: modulation.scale, shift: modulation.shift)))
     }
 }

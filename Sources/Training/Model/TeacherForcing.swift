@@ -30,6 +30,10 @@ package struct TeacherForcing {
         _ step: ModelStep, tokens: Tensor, inputs: Tensor, labels: Tensor, beforeLast: () -> Void = {}
     ) throws(TorchError) -> StepLosses {
         let batch = tokens.shape[0]
+        let device = transformer.device
+        let (tokens, inputs, labels) = (
+            try tokens.moved(to: device), try inputs.moved(to: device), try labels.moved(to: device)
+        )
         var losses = StepLosses()
         for part in 0..<step.parts {
             let pictures = part * batch / step.parts..<(part + 1) * batch / step.parts
@@ -37,7 +41,7 @@ package struct TeacherForcing {
                 tokens: try tokens.narrowed(axis: 0, pictures), inputs: try inputs.narrowed(axis: 0, pictures),
                 labels: try labels.narrowed(axis: 0, pictures),
                 branchFactors: try step.branchFactors.map { factors throws(TorchError) in
-                    try factors.narrowed(axis: 2, pictures)
+                    try factors.narrowed(axis: 2, pictures).moved(to: device)
                 })
             for (position, pass) in step.passes.enumerated() {
                 if part == step.parts - 1, position == step.passes.count - 1 { beforeLast() }
@@ -114,7 +118,7 @@ package struct TeacherForcing {
         let weights = zip(pass.scales, pass.weights).flatMap { scale, weight in
             [Float](repeating: Float(weight), count: schedule.tokenCount(ofScale: scale))
         }
-        return try Tensor(weights, shape: [weights.count])
+        return try Tensor(weights, shape: [weights.count]).moved(to: transformer.device)
     }
 
     /// The tokens of some scales, one after another.
@@ -145,6 +149,10 @@ package struct TeacherForcing {
         tokens: Tensor, inputs: Tensor, labels: Tensor
     ) throws(TorchError) -> (losses: [[Double]], right: [[Double]]) {
         try withoutGradients { () throws(TorchError) in
+            let device = transformer.device
+            let (tokens, inputs, labels) = (
+                try tokens.moved(to: device), try inputs.moved(to: device), try labels.moved(to: device)
+            )
             var (losses, counts): ([[Double]], [[Double]]) = ([], [])
             for pass in ScalePass.all(transformer.configuration) {
                 let targets = try targets(ofScales: pass.scales, tokens)

@@ -28,6 +28,42 @@ const char *cuda_emulator_differentiate(
     const CUDAEmulatorAttention *attention, const void *gradient, void *queries, void *keys, void *values,
     float *temperature_parts);
 
+/// Rows [B, T, C] of float32 (type 0), bfloat16 (1) or float16 (2), and vectors [B, C], from one picture's to the next
+/// so many numbers.
+typedef struct {
+  int32_t type, batch, tokens, width, order;
+  int64_t stride;
+  float epsilon;
+  const void *x, *branch, *gain, *scale, *shift;
+} CUDAEmulatorModulation;
+
+/// Writes x + gain · branch to `sum` and what modulates that, or x, to `modulated`, each unless it is NULL.
+const char *cuda_emulator_modulate(const CUDAEmulatorModulation *modulation, void *sum, void *modulated);
+
+/// Maps [B, pixels, C].
+typedef struct {
+  int32_t type, batch, pixels, channels, groups, order;
+  bool is_silu;
+  double epsilon;
+  const void *x, *gain, *shift;
+} CUDAEmulatorGroupNorm;
+
+/// Writes the normalised maps.
+const char *cuda_emulator_group_norm(const CUDAEmulatorGroupNorm *norm, void *result);
+
+/// Logits [B, T, V], float32.
+typedef struct {
+  int32_t batch, tokens, codes, top_k, scale, order;
+  double strength, temperature, top_p;
+  uint64_t seed;
+  const int64_t *images;  // [B]
+  const float *logits;
+  const float *unconditional;  // or NULL
+} CUDAEmulatorDraw;
+
+/// Writes tokens, [B, T].
+const char *cuda_emulator_draw(const CUDAEmulatorDraw *draw, int64_t *tokens);
+
 #ifdef __cplusplus
 }
 #endif

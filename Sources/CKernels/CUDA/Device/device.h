@@ -59,7 +59,14 @@ inline float power_of_two(float x) {
   return y;
 }
 
+inline uint32_t bits_of(float x) { return __float_as_uint(x); }
+inline float of_bits(uint32_t x) { return __uint_as_float(x); }
+
+/// A product that is rounded before anything is added to it.
+inline float rounded_product(float x, float y) { return __fmul_rn(x, y); }
+
 inline float of_lane_xor(float x, int distance) { return __shfl_xor_sync(0xffffffffu, x, distance); }
+inline uint64_t of_lane_xor(uint64_t x, int distance) { return __shfl_xor_sync(0xffffffffu, x, distance); }
 inline void wait_for_block() { __syncthreads(); }
 
 inline uint32_t shared_address(const void *x) { return static_cast<uint32_t>(__cvta_generic_to_shared(x)); }
