@@ -35,7 +35,7 @@ tokenizer="$runs/tokenizer"
 if [ ! -f "$tokenizer/report.json" ]; then
     # shellcheck disable=SC2046  # one word or none
     "$mvar" train tokenizer "${common[@]}" --run "$tokenizer" --data "${train[@]}" --validation "$data/val.tar" \
-        --steps "${TOKENIZER_STEPS:-20000}" --batch 8 --channels 32 --multipliers 1,2,4 --latent-channels 16 \
+        --steps "${TOKENIZER_STEPS:-11000}" --plateau 0.71 --batch 8 --channels 32 --multipliers 1,2,4 --latent-channels 16 \
         --vocabulary 4096 --average 0.999 --validation-limit 1000 --validate-every 1000 --json \
         $(resume "$tokenizer") > "$tokenizer.json"
     mv "$tokenizer.json" "$tokenizer/report.json"
@@ -53,7 +53,7 @@ learn() {
     # shellcheck disable=SC2046
     "$mvar" train model "${common[@]}" --run "$run" --tokenizer "$tokenizer/model" --cache "$cache" \
         --validation "$data/val.tar" --class-names "$data/classes.tsv" --attention "$attention" \
-        --steps "${MODEL_STEPS:-5000}" --batch 8 --plateau 0.3 --average 0.998 --label-drop 0.1 \
+        --steps "${MODEL_STEPS:-2000}" --batch 8 --plateau 0.3 --average 0.998 --label-drop 0.1 \
         --validate-every 250 --sample-every 1000 --cfg 3 --top-k 200 --top-p 0.95 --json "$@" \
         $(resume "$run") > "$run.json"
     mv "$run.json" "$run/report.json"

@@ -121,8 +121,13 @@ def main():
     best = min(runs, key=lambda run: run.best["loss"])
     for name, run in (("default", best), ("full", runs[0])):
         (ROOT / "models" / name).mkdir(exist_ok=True)
-        for file in ("config.json", "model.safetensors", "tokenizer.safetensors"):
+        for file in ("config.json", "model.safetensors"):
             shutil.copy(run.folder / "model" / file, ROOT / "models" / name / file)
+    # All have the same tokenizer, which is kept once.
+    shutil.copy(best.folder / "model" / "tokenizer.safetensors", ROOT / "models" / "default")
+    link = ROOT / "models" / "full" / "tokenizer.safetensors"
+    link.unlink(missing_ok=True)
+    link.symlink_to("../default/tokenizer.safetensors")
     for name, text in tables(tokenizer, runs):
         print(f"{name}\n\n{text}\n")
     print(f"The best is {best.folder.name}; it is models/default now.")

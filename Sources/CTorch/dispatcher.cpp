@@ -46,7 +46,7 @@ c10::IValue boxed(const CTorchValue &value) {
       return list;
     }
     case CTorchTagDevice:
-      return value.count < 0 ? at::Device(at::kCPU) : at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(value.count));
+      return ctorch::device(value.count);
   }
   TORCH_CHECK(false, "an argument of unknown tag ", static_cast<int32_t>(value.tag));
 }

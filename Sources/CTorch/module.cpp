@@ -49,9 +49,9 @@ c10::IValue call(torch::jit::Module &module, std::vector<c10::IValue> arguments)
 
 extern "C" {
 
-CTorchStatus ctorch_module_load(const char *path, CTorchModule *result) {
+CTorchStatus ctorch_module_load(const char *path, int32_t cuda_index, CTorchModule *result) {
   return guarded([&] {
-    auto module = std::make_unique<torch::jit::Module>(torch::jit::load(path, at::kCPU));
+    auto module = std::make_unique<torch::jit::Module>(torch::jit::load(path, ctorch::device(cuda_index)));
     module->eval();
     for (const auto &parameter : module->parameters()) parameter.set_requires_grad(false);
     *result = reinterpret_cast<CTorchModule>(module.release());

@@ -16,9 +16,7 @@ namespace {
 at::TensorImpl *implementation(CTorchTensor tensor) { return reinterpret_cast<at::TensorImpl *>(tensor); }
 
 at::TensorOptions options(int8_t dtype, int32_t cuda_index) {
-  const auto device =
-      cuda_index < 0 ? at::Device(at::kCPU) : at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(cuda_index));
-  return at::TensorOptions().dtype(static_cast<at::ScalarType>(dtype)).device(device);
+  return at::TensorOptions().dtype(static_cast<at::ScalarType>(dtype)).device(ctorch::device(cuda_index));
 }
 
 struct GradientObserver : torch::autograd::PostAccumulateGradHook {

@@ -36,6 +36,9 @@ public struct VisualTokenizer {
             from: latentChannels, to: latentChannels, kernel: 3, padding: 1, at: path / "post_quant_conv")
     }
 
+    /// Where the parameters are.
+    public var device: Device { quantizer.codebook.device }
+
     /// The latent of pictures before quantization.
     ///
     /// - Parameter images: `[B, 3, H, W]` in -1...1, H and W being the configuration's image side.

@@ -47,7 +47,7 @@ struct SampleCommand: AsyncParsableCommand {
     func validate() throws {
         try output.check(pictures.output)
         try archive.check(pictures, isProgressive: choice.progressive)
-        try devices.check(pictures.output, device: compute.device)
+        try devices.check(pictures.output, device: compute.place.device)
     }
 
     func run() async throws {
@@ -58,7 +58,8 @@ struct SampleCommand: AsyncParsableCommand {
         let progress = output.progress("sampling", unit: "picture")
         defer { progress.finish() }
         let run = try SampleRun(
-            generator: generator(on: compute.resolved(output), progress: progress), choice: choice, sampling: sampling,
+            generator: generator(on: compute.place.resolved(output), progress: progress), choice: choice,
+            sampling: sampling,
             isGrid: pictures.grid,
             isExact: convolutions.exact, paths: paths)
         progress.begin()
@@ -87,7 +88,8 @@ struct SampleCommand: AsyncParsableCommand {
     private func fillArchive(as process: ProcessNumber) throws {
         let path = pictures.output
         try PictureArchive.check(path, process: process, isResuming: archive.resume)
-        let places = try devices.devices?.resolved(cudaCount: LibTorch.cudaDeviceCount) ?? [compute.resolved(output)]
+        let places =
+            try devices.devices?.resolved(cudaCount: LibTorch.cudaDeviceCount) ?? [compute.place.resolved(output)]
         let count = max(process.count, places.count)
         guard choice.seed != nil || count == 1 else { throw SharedSeedError(processes: count) }
         if places.count > process.count, process.count == 1 {

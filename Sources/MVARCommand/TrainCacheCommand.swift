@@ -26,7 +26,7 @@ struct TrainCacheCommand: AsyncParsableCommand {
 
     @OptionGroup(title: "Pictures") var pictures: TrainSourceOptions
     @OptionGroup(title: "Tokenizer") var tokenizer: TrainTokenizerOption
-    @OptionGroup(title: "Computing") var threads: ThreadOptions
+    @OptionGroup(title: "Computing") var compute: ComputeOptions
     @OptionGroup(title: "Output") var file: FileOption
     @OptionGroup(title: "Output") var output: OutputOptions
 
@@ -62,9 +62,9 @@ struct TrainCacheCommand: AsyncParsableCommand {
             )
         }
         try FileDestination(file.output).check()
-        try threads.apply()
+        let device = try compute.apply(output)
         let source = try TokenizerFile(tokenizer.tokenizer)
-        let network = try source.load()
+        let network = try source.load(on: device)
         let fingerprint = try TokenizerFingerprint(network.configuration, tensors: source.tensors())
         let progress = output.progress("computing tokens", unit: "picture")
         defer { progress.finish() }

@@ -114,29 +114,31 @@ struct TrainModelCommand: AsyncParsableCommand {
 
     mutating func run() async throws {
         let processes = try run.begin()
+        let device = try run.device(of: processes, output)
         // Before the processes meet: whoever cannot begin must not keep the others waiting.
         let overlay = try overlay()
         let chosen = try overlay.section("training").applied(to: ModelTrainingSettings(model: .published(depth: 1)))
         try TrainingError.requireEqualShares(ofBatch: chosen.batch, processes: processes.count)
         if !processes.isFirst { output.quiet = true }
         let command = self
-        try processes.run { try command.train($0, overlay, chosen) }
+        try processes.run { try command.train($0, overlay, chosen, on: device) }
     }
 
     /// - Parameters:
     ///   - processes: Those that train together.
     ///   - overlay: The settings of the file and of options.
     ///   - chosen: These with the defaults of all others, but for the shape.
+    ///   - device: Where to compute.
     /// - Throws: One line for the person at the terminal: a source, a folder or a setting that does not fit.
     private func train(
-        _ processes: ProcessGroup, _ overlay: SettingsOverlay, _ chosen: ModelTrainingSettings
+        _ processes: ProcessGroup, _ overlay: SettingsOverlay, _ chosen: ModelTrainingSettings, on device: Device
     ) throws {
         let inputs = try overlay.section("inputs").applied(to: RunInputs())
         let file = try tokenizerFile(checking: inputs)
         let sampling = try overlay.section("sampling").applied(to: RecommendationOptions.defaults)
-        try run.check(chosen.precision)
+        try run.check(chosen.precision, on: device)
 
-        let tokenizer = try file.load()
+        let tokenizer = try file.load(on: device)
         let tensors = try file.tensors()
         let configuration = tokenizer.configuration
         // A run that goes on has its own weights by now; the file may be gone.
@@ -171,7 +173,9 @@ struct TrainModelCommand: AsyncParsableCommand {
         try watch.check(outcome, run: self.run.run)
         guard processes.isFirst else { return }
         watch.announce("reading the model as a classifier")
-        let best = try LoadedModel(ModelSource(model: run.resultPath))
+        var result = ModelSource(model: run.resultPath)
+        result.device = device
+        let best = try LoadedModel(result)
         let likelihood = try ClassLikelihood(of: best.transformer, tokenizer: tokenizer, on: heldTokens)
         watch.end()
         try report(

@@ -136,7 +136,11 @@ struct TokenizerFile {
     }
 
     /// Loads it.
-    func load() throws -> VisualTokenizer { try LoadedModel.tokenizer(ModelSource(tokenizer: path)) }
+    func load(on device: Device) throws -> VisualTokenizer {
+        var source = ModelSource(tokenizer: path)
+        source.device = device
+        return try LoadedModel.tokenizer(source)
+    }
 
     /// Its tensors by name.
     func tensors() throws -> [(name: String, tensor: Tensor)] {

@@ -32,6 +32,7 @@ struct TrainRunOptions: ParsableArguments {
     var resume = false
 
     @OptionGroup var force: ForcePrecisionFlag
+    @OptionGroup var place: DeviceOption
     @OptionGroup var threads: ThreadOptions
 
     /// Whether all settings may come from a file.
@@ -59,8 +60,25 @@ struct TrainRunOptions: ParsableArguments {
         return processes
     }
 
-    /// Throws where this machine is not fit; before anything long begins.
-    func check(_ precision: Precision) throws { try force.check(precision, on: .cpu) }
+    /// Where this process computes.
+    ///
+    /// - Parameters:
+    ///   - processes: Those that train together.
+    ///   - output: Tells why `auto` is the CPU, where it is.
+    /// - Returns: The device.
+    /// - Throws: Where this machine does not have it, or several processes would compute on GPUs.
+    func device(of processes: LaunchedProcesses, _ output: OutputOptions) throws -> Device {
+        let device = try place.resolved(output)
+        guard device == .cpu || processes.count == 1 else {
+            throw ValidationError(
+                "\(processes.count) processes train together on processors only, and --device is \(device): start one "
+                    + "process, or leave --device out")
+        }
+        return device
+    }
+
+    /// Throws where the device is not fit; before anything long begins.
+    func check(_ precision: Precision, on device: Device) throws { try force.check(precision, on: device) }
 }
 
 /// How long a run lasts, and how its learning rate moves.

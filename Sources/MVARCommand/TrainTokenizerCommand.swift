@@ -53,13 +53,14 @@ struct TrainTokenizerCommand: AsyncParsableCommand {
 
     mutating func run() async throws {
         let processes = try run.begin()
+        let device = try run.device(of: processes, output)
         // Before the processes meet: whoever cannot begin must not keep the others waiting.
         let overlay = try overlay()
         let settings = try overlay.section("training").applied(to: TokenizerTrainingSettings(tokenizer: .small))
         try TrainingError.requireEqualShares(ofBatch: settings.batch, processes: processes.count)
         if !processes.isFirst { output.quiet = true }
         let command = self
-        try processes.run { try command.train($0, overlay, settings) }
+        try processes.run { try command.train($0, overlay, settings, on: device) }
     }
 
     /// The settings of the file and of options.
@@ -71,14 +72,14 @@ struct TrainTokenizerCommand: AsyncParsableCommand {
     }
 
     private func train(
-        _ processes: ProcessGroup, _ overlay: SettingsOverlay, _ settings: TokenizerTrainingSettings
+        _ processes: ProcessGroup, _ overlay: SettingsOverlay, _ settings: TokenizerTrainingSettings, on device: Device
     ) throws {
         let inputs = try overlay.section("inputs").applied(to: RunInputs())
         try TrainSourceOptions.require(inputs.data)
         try inputs.requireValidation()
         try shape.checkSide(of: settings.tokenizer)
-        try run.check(settings.precision)
-        let training = try TokenizerTraining(settings, folder: run.run, inputs: inputs)
+        try run.check(settings.precision, on: device)
+        let training = try TokenizerTraining(settings, folder: run.run, inputs: inputs, on: device)
         if processes.isFirst { try training.checkFolder(resuming: run.resume) }
         let side = settings.tokenizer.imageSide
         let learned = try inputs.pictures(

@@ -7,13 +7,15 @@ import CTorch
 public final class ScriptModule {
     private let handle: CTorchModule
 
-    /// Loads a file, on the CPU.
+    /// Loads a file.
     ///
-    /// - Parameter path: The file.
+    /// - Parameters:
+    ///   - path: The file.
+    ///   - device: Where its weights go.
     /// - Throws: ``TorchError`` where it cannot be read or holds no TorchScript.
-    public init(path: String) throws(TorchError) {
+    public init(path: String, on device: Device = .cpu) throws(TorchError) {
         var result: CTorchModule?
-        guard ctorch_module_load(path, &result) == 0, let result else {
+        guard ctorch_module_load(path, device.cudaIndex, &result) == 0, let result else {
             throw TorchError("loading TorchScript", message: String(cString: ctorch_last_error()))
         }
         handle = result

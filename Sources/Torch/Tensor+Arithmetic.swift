@@ -191,6 +191,6 @@ extension Tensor {
 
     /// Adds the rows of `source` to the rows of this tensor itself that `indices` (`[n]`, int64) names.
     public func addRows(_ indices: Tensor, _ source: Tensor) throws(TorchError) {
-        _ = try atenIndexAdd(.tensor(self), 0, .tensor(indices), .tensor(source))
+        _ = try atenIndexAdd(.tensor(self), 0, .tensor(indices.moved(to: device)), .tensor(source))
     }
 }

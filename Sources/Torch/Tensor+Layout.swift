@@ -104,7 +104,7 @@ extension Tensor {
 
     /// The entries of an axis that `indices` (`[n]`, int64 or int32) names.
     public func rows(_ indices: Tensor, axis: Int = 0) throws(TorchError) -> Tensor {
-        try atenIndexSelect(.tensor(self), .integer(axis), .tensor(indices))
+        try atenIndexSelect(.tensor(self), .integer(axis), .tensor(indices.moved(to: device)))
     }
 
     /// Zeros around the elements: pairs (before, after), the last axis first.

@@ -29,7 +29,7 @@ import Testing
         (source.device, source.precision) = (.cuda(1), .bfloat16)
         #expect(
             try command.model.source(device: .cuda(1), precision: command.precision.chosen(on: .cuda(1))) == source)
-        #expect(command.compute.device == .named(.cuda(1)))
+        #expect(command.compute.place.device == .named(.cuda(1)))
         #expect(
             command.sampling.parameters(over: SamplingParameters())
                 == SamplingParameters(guidance: 2.5, topK: 10, topP: 0.5, temperature: 0, isSmooth: true))

@@ -11,7 +11,7 @@ import Testing
 
     @Test("--device reads auto, cpu, cuda and cuda:N, and nothing else") func words() throws {
         func device(_ text: String) throws -> DeviceChoice {
-            try ComputeOptions.parse(["--device", text]).device
+            try DeviceOption.parse(["--device", text]).device
         }
         #expect(try device("auto") == .automatic)
         #expect(try device("cpu") == .named(.cpu))
@@ -20,7 +20,7 @@ import Testing
         for text in ["gpu", "automatic", "cuda:", "cuda:-1", ""] {
             #expect(throws: (any Error).self) { try device(text) }
         }
-        #expect(try ComputeOptions.parse([]).device == .named(.cpu))
+        #expect(try DeviceOption.parse([]).device == .named(.cpu))
     }
 
     @Test("auto is the first GPU where it can be used, else the CPU") func automatic() throws {

@@ -223,6 +223,7 @@ struct TrainCommandTests {
             (["--steps", "0"], "step"), (["--steps", "-5"], "-5"), (["--minutes", "nan"], "minutes"),
             (["--steps", "1", "--plateau", "-1"], "The plateau"), (["--steps", "1", "--batch", "-2"], "-2"),
             (["--steps", "1", "--threads", "0"], "--threads"), (["--steps", "1", "--workers", "0"], "--workers"),
+            (["--steps", "1", "--device", "cuda:9"], "There is no cuda:9"),
             (["--steps", "1", "--batch", "9"], "there are 8"),
             (["--steps", "1", "--learning-rate", "-1"], "learning rate"),
             (["--steps", "1", "--validation-limit", "0"], "--validation-limit"),

@@ -188,9 +188,9 @@ void ctorch_free(void *_Nullable memory);
 
 // ---- networks from files -----------------------------------------------------------------------------------------
 
-/// Loads a TorchScript file to the CPU, for evaluation and with parameters that take no gradients. Loading and calling
-/// run whatever program the file holds.
-CTorchStatus ctorch_module_load(const char *path, CTorchModule _Nullable *_Nonnull result);
+/// Loads a TorchScript file to a CUDA device, or to the CPU (-1), for evaluation and with parameters that take no
+/// gradients. Loading and calling run whatever program the file holds.
+CTorchStatus ctorch_module_load(const char *path, int32_t cuda_index, CTorchModule _Nullable *_Nonnull result);
 void ctorch_module_release(CTorchModule module);
 /// Calls `forward`, which must return one dense tensor of float16, bfloat16, float32 or float64. Gradients flow back to
 /// the arguments. Equal arguments give equal results, bit for bit: nothing is compiled anew after the first calls.

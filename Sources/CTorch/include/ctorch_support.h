@@ -21,6 +21,11 @@ inline CTorchTensor give(at::Tensor &&tensor) {
   return reinterpret_cast<CTorchTensor>(tensor.unsafeReleaseTensorImpl());
 }
 
+/// The CUDA device of that index, or the CPU for a negative one.
+inline at::Device device(int64_t cuda_index) {
+  return cuda_index < 0 ? at::Device(at::kCPU) : at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(cuda_index));
+}
+
 /// Runs `body`; whatever it throws becomes a status and a message. Nothing escapes.
 template <class Body>
 CTorchStatus guarded(Body &&body) noexcept {

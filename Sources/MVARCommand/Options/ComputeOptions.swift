@@ -3,6 +3,23 @@ import MVAR
 
 /// What is computed with.
 struct ComputeOptions: ParsableArguments {
+    @OptionGroup var place: DeviceOption
+    @OptionGroup var threads: ThreadOptions
+
+    /// Sets the threads.
+    ///
+    /// - Parameter output: Tells why `auto` is the CPU, where it is.
+    /// - Returns: Where to compute.
+    /// - Throws: ``MVAR/ComputeError`` unless this machine has the device.
+    func apply(_ output: OutputOptions) throws -> Device {
+        let device = try place.resolved(output)
+        try threads.apply()
+        return device
+    }
+}
+
+/// Where to compute.
+struct DeviceOption: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "Where to compute.",
@@ -13,20 +30,11 @@ struct ComputeOptions: ParsableArguments {
             valueName: "device"))
     var device = DeviceChoice.named(.cpu)
 
-    @OptionGroup var threads: ThreadOptions
-
-    /// Sets the threads.
+    /// Where that is.
     ///
     /// - Parameter output: Tells why `auto` is the CPU, where it is.
-    /// - Returns: Where to compute.
-    /// - Throws: ``MVAR/ComputeError`` unless this machine has the device.
-    func apply(_ output: OutputOptions) throws -> Device {
-        let device = try resolved(output)
-        try threads.apply()
-        return device
-    }
-
-    /// As ``apply(_:)``, without threads.
+    /// - Returns: The device.
+    /// - Throws: ``MVAR/ComputeError`` unless this machine has it.
     func resolved(_ output: OutputOptions) throws -> Device {
         switch device {
         case .named(let device):

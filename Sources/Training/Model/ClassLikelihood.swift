@@ -21,7 +21,7 @@ public struct ClassLikelihood {
     /// classes only the first of each class are read.
     ///
     /// - Parameters:
-    ///   - transformer: In float32.
+    ///   - transformer: In float32, where the tokenizer is.
     ///   - tokenizer: What made the tokens.
     ///   - tokens: With labels below the number of classes.
     ///   - most: The most pairs of a picture and a class; one picture is read whatever it says.
@@ -35,7 +35,7 @@ public struct ClassLikelihood {
         var confusion = [[Int]](repeating: .init(repeating: 0, count: classes), count: classes)
         var sum = 0.0
         for index in chosen {
-            let row = try tokens.batch([index], flipped: [false])
+            let row = try tokens.batch([index], flipped: [false]).moved(to: tokenizer.device)
             let inputs = try withoutGradients { () throws(TorchError) in try tokenizer.quantizer.teacherInputs(row) }
             var totals: [Double] = []
             // A few classes at a time: their logits are the largest there is.

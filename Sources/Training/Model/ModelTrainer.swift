@@ -27,7 +27,7 @@ final class ModelTrainer: StepwiseTrainer {
     /// - Parameters:
     ///   - settings: What is trained, and how.
     ///   - parameters: Their first values.
-    ///   - tokenizer: What makes the tokens.
+    ///   - tokenizer: What makes the tokens; the transformer is where it is.
     ///   - source: What is learned from.
     ///   - validation: What is measured on.
     ///   - identity: Of both, and of the tokenizer.
@@ -45,7 +45,8 @@ final class ModelTrainer: StepwiseTrainer {
         validationTokens = validation
         self.identity = identity
         optimization = try ModelOptimization(
-            settings.model, from: parameters, initial: settings.initial, precision: settings.precision.dtype,
+            settings.model, from: PlacedParameters(parameters, on: tokenizer.device), initial: settings.initial,
+            precision: settings.precision.dtype,
             settings: settings.optimizer, clip: settings.clip, averageDecay: settings.averageDecay,
             processes: processes)
         let order = ShuffledOrder(
@@ -69,7 +70,8 @@ final class ModelTrainer: StepwiseTrainer {
     func takeFeedReport() -> FeedReport { feed.takeReport() }
 
     func step(_ step: Int, learningRate: Double) throws -> [TrainingMetric] {
-        let (batch, own, positions) = try feed.batch(step: step)
+        let (tokens, own, positions) = try feed.batch(step: step)
+        let batch = try tokens.moved(to: quantizer.codebook.device)
         let inputs = try withoutGradients { () throws(TorchError) in try quantizer.teacherInputs(batch) }
         var coins = SplitMix64(seed: settings.seed, stream: step, purpose: 4)
         // Of the whole batch, so that they do not depend on the part.
@@ -122,6 +124,7 @@ final class ModelTrainer: StepwiseTrainer {
         for start in stride(from: 0, to: validationTokens.count, by: 16) {
             let indices = Array(start..<min(start + 16, validationTokens.count))
             let batch = try validationTokens.batch(indices, flipped: indices.map { _ in false })
+                .moved(to: quantizer.codebook.device)
             let labels = indices.map { validationTokens.labels[$0] }
             let found = try forcing.perScale(
                 tokens: batch, inputs: withoutGradients { () throws(TorchError) in try quantizer.teacherInputs(batch) },

@@ -27,7 +27,7 @@ public struct ModelTraining {
     /// - Parameters:
     ///   - settings: What is trained, and how.
     ///   - folder: Where the run keeps its state.
-    ///   - tokenizer: What makes the tokens.
+    ///   - tokenizer: What makes the tokens; its device is where all is computed.
     ///   - tokenizerTensors: Its tensors by name, as they are to be written.
     ///   - fingerprint: Their fingerprint where the caller has it already; nil computes it.
     ///   - start: What the run begins with; nil for fresh weights.

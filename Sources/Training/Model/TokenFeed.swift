@@ -82,7 +82,7 @@ final class TokenFeed {
 
     private static func tokens(of batch: PictureBatch, by tokenizer: VisualTokenizer) throws(TorchError) -> Tensor {
         try withoutGradients { () throws(TorchError) in
-            let images = try batch.images()
+            let images = try batch.images().moved(to: tokenizer.device)
             var parts: [Tensor] = []
             // Few at a time: the encoder's activations are far larger than the transformer's.
             for start in stride(from: 0, to: batch.count, by: TokenSet.batchSize) {

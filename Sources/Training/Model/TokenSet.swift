@@ -57,8 +57,10 @@ public struct TokenSet {
     /// The tokens of pictures and of their mirror images, `[count, 2, L]`.
     static func tokens(of batch: PictureBatch, by tokenizer: VisualTokenizer) throws(TorchError) -> [UInt16] {
         try withoutGradients { () throws(TorchError) in
-            try tokenizer.tokens(of: batch.withMirrorImages().images()).array(of: Int32.self)
-                .map { UInt16(truncatingIfNeeded: $0) }
+            try tokenizer.tokens(of: batch.withMirrorImages().images().moved(to: tokenizer.device)).array(
+                of: Int32.self
+            )
+            .map { UInt16(truncatingIfNeeded: $0) }
         }
     }
 

@@ -13,15 +13,19 @@ final class Adversary {
     ///   - settings: Of the discriminator.
     ///   - run: Of the tokenizer's run: seed, precision, largest gradient norm.
     ///   - processes: Those that each learn from a part of a batch.
+    ///   - device: Where to compute.
     /// - Throws: ``Torch/TorchError`` if memory runs out.
     init(
-        _ settings: DiscriminatorSettings, of run: TokenizerTrainingSettings, processes: ProcessGroup = .alone
+        _ settings: DiscriminatorSettings, of run: TokenizerTrainingSettings, processes: ProcessGroup = .alone,
+        on device: Device = .cpu
     ) throws(TorchError) {
         self.settings = settings
         let dtype: DType = run.usesBFloat16 ? .bfloat16 : .float32
         self.dtype = dtype
         // The tokenizer's weights are drawn from the seed itself.
-        let parameters = TrainableParameters(FreshParameters(seed: ~run.seed)) { _ in dtype }
+        let parameters = TrainableParameters(PlacedParameters(FreshParameters(seed: ~run.seed), on: device)) { _ in
+            dtype
+        }
         network = try PatchDiscriminator(settings, at: ParameterPath(parameters))
         learner = try Learner(
             parameters, settings: settings.optimizer, clip: run.clip, averageDecay: 0, name: "discriminator",

@@ -7,8 +7,8 @@ struct CodeUsage {
     private let decay = 0.97
 
     /// Counts as if all codes had been used alike.
-    init(vocabulary: Int, usesPerStep: Int) throws(TorchError) {
-        counts = try Tensor.full([vocabulary], Double(usesPerStep) / Double(vocabulary))
+    init(vocabulary: Int, usesPerStep: Int, on device: Device = .cpu) throws(TorchError) {
+        counts = try Tensor.full([vocabulary], Double(usesPerStep) / Double(vocabulary), device: device)
     }
 
     /// Takes in the codes of a step, those of all processes.
@@ -43,10 +43,10 @@ struct CodeUsage {
         }
         let codes = try Tensor(dead, shape: [dead.count])
         // A revived code starts with the mean usage, or it would be replaced again before it is found.
-        try counts.replaceRows(codes, with: Tensor.full([dead.count], Double(mean)))
+        try counts.replaceRows(codes, with: Tensor.full([dead.count], Double(mean), device: counts.device))
         let found = try pool.rows(Tensor(chosen.map { $0 ?? 0 }, shape: [chosen.count]))
         // Each vector is one process's; the others add zeros to it.
-        let isOwn = try Tensor(chosen.map { $0 == nil ? Float(0) : 1 }, shape: [chosen.count, 1])
+        let isOwn = try Tensor(chosen.map { $0 == nil ? Float(0) : 1 }, shape: [chosen.count, 1]).moved(to: pool.device)
         let revived = try found * isOwn
         try processes.sum(revived)
         return (codes, revived)

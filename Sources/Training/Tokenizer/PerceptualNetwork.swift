@@ -21,6 +21,7 @@ public struct PerceptualSettings: Codable, Hashable, Sendable {
 /// dense tensor of floating point, of any shape, whose mean is the loss. It must let gradients flow to the first.
 struct PerceptualNetwork {
     private let script: ScriptModule
+    private let device: Device
 
     /// Loads the network and tries it, with pictures of noise.
     ///
@@ -28,8 +29,10 @@ struct PerceptualNetwork {
     ///   - path: The file.
     ///   - batch: Pictures a step.
     ///   - side: Of the pictures, in pixels.
+    ///   - device: Where to compute.
     /// - Throws: ``TrainingError/unusablePerceptualNetwork(file:reason:)``.
-    init(path: String, batch: Int, side: Int) throws(TrainingError) {
+    init(path: String, batch: Int, side: Int, on device: Device = .cpu) throws(TrainingError) {
+        self.device = device
         func unusable(_ reason: String) -> TrainingError { .unusablePerceptualNetwork(file: path, reason: reason) }
         var isFolder = ObjCBool(false)
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
@@ -37,7 +40,7 @@ struct PerceptualNetwork {
         }
         guard !isFolder.boolValue else { throw unusable("it is a folder") }
         do throws(TorchError) {
-            script = try ScriptModule(path: path)
+            script = try ScriptModule(path: path, on: device)
         } catch { throw unusable("it is no TorchScript file (\(error.message))") }
         let fault: String?
         do throws(TorchError) {
@@ -51,7 +54,7 @@ struct PerceptualNetwork {
         func noise(_ seed: UInt64) throws(TorchError) -> Tensor {
             let uniform = try Tensor.keyedUniform(
                 seed: seed, images: [0], scale: 0, tokens: batch * 3 * side * side, draws: 1)
-            return try (uniform * 2 - 1).reshaped(batch, 3, side, side).converted(to: .float32)
+            return try (uniform * 2 - 1).reshaped(batch, 3, side, side).converted(to: .float32).moved(to: device)
         }
         let first = try noise(1)
         try first.setRequiresGradient()

@@ -41,7 +41,7 @@ public struct TokenizerMeasurement {
         let hasWindows = side >= PixelImage.similarityWindowSide
         var count = 0
         try pictures.forEachBatch(of: 16) { batch in
-            let images = try batch.images()
+            let images = try batch.images().moved(to: tokenizer.device)
             let (tokens, values) = try withoutGradients {
                 let (tokens, latent) = try tokenizer.quantizer.encode(tokenizer.features(of: images))
                 let pictures = try (tokenizer.decode(latent).clamped(to: -1...1) + 1) * 0.5

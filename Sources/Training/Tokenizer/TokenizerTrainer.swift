@@ -15,6 +15,7 @@ final class TokenizerTrainer: StepwiseTrainer {
     private let perceptual: PerceptualNetwork?
     private let adversary: Adversary?
     private let feed: PictureFeed
+    private let device: Device
     /// Of the latest validation.
     private(set) var latestMeasurement: TokenizerMeasurement?
 
@@ -27,23 +28,26 @@ final class TokenizerTrainer: StepwiseTrainer {
     ///   - pictures: What is learned from.
     ///   - validation: What is measured on.
     ///   - processes: Each learns from its share of each batch.
+    ///   - device: Where to compute.
     /// - Throws: ``Torch/TorchError`` if memory runs out, ``DataError`` where too many pictures cannot be read.
     init(
         _ settings: TokenizerTrainingSettings, perceptual: PerceptualNetwork? = nil, pictures: PictureSet,
-        validation: PictureSet, processes: ProcessGroup = .alone
+        validation: PictureSet, processes: ProcessGroup = .alone, on device: Device = .cpu
     ) throws {
         self.settings = settings
+        self.device = device
         self.perceptual = perceptual
         self.pictures = pictures
         validationPictures = validation
         let usesBFloat16 = settings.usesBFloat16
-        let parameters = TrainableParameters(FreshParameters(seed: settings.seed)) { name in
+        let parameters = TrainableParameters(PlacedParameters(FreshParameters(seed: settings.seed), on: device)) {
+            name in
             usesBFloat16 && !name.hasPrefix("quantize.") ? .bfloat16 : .float32
         }
         tokenizer = try VisualTokenizer(settings.tokenizer, at: ParameterPath(parameters))
         usage = try CodeUsage(
             vocabulary: settings.tokenizer.vocabularySize,
-            usesPerStep: settings.batch * settings.tokenizer.schedule.tokenCount)
+            usesPerStep: settings.batch * settings.tokenizer.schedule.tokenCount, on: device)
         let order = ShuffledOrder(
             count: pictures.count, seed: settings.seed, batch: settings.batch,
             part: processes.share(of: settings.batch), mirrors: settings.mirrors)
@@ -53,7 +57,7 @@ final class TokenizerTrainer: StepwiseTrainer {
             parameters, settings: settings.optimizer, clip: settings.clip, averageDecay: settings.averageDecay,
             processes: processes)
         adversary = try settings.discriminator.map { (own) throws(TorchError) in
-            try Adversary(own, of: settings, processes: processes)
+            try Adversary(own, of: settings, processes: processes, on: device)
         }
         try startCodebook()
     }
@@ -83,7 +87,7 @@ final class TokenizerTrainer: StepwiseTrainer {
             mirrors: settings.mirrors)
         let batch = try PictureFeed(pictures, order: order).batch(step: 0)
         try withoutGradients { () throws(TorchError) in
-            let vectors = try features(of: batch.images()).permuted(0, 2, 3, 1)
+            let vectors = try features(of: batch.images().moved(to: device)).permuted(0, 2, 3, 1)
                 .reshaped(-1, settings.tokenizer.latentChannels)
             var generator = SplitMix64(seed: settings.seed, stream: 0, purpose: 3)
             func choice(_ count: Int) throws(TorchError) -> Tensor {
@@ -125,7 +129,7 @@ final class TokenizerTrainer: StepwiseTrainer {
     func takeFeedReport() -> FeedReport { feed.takeReport() }
 
     func step(_ step: Int, learningRate: Double) throws -> [TrainingMetric] {
-        let images = try feed.batch(step: step).images()
+        let images = try feed.batch(step: step).images().moved(to: device)
         try learner.parameters.dropGradients()
         let quantized = try QuantizerPass(
             features(of: images), through: tokenizer.quantizer, commitment: settings.commitment)

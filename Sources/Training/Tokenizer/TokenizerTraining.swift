@@ -15,6 +15,7 @@ public struct TokenizerTraining {
     public let folder: String
     private let inputs: RunInputs
     private let perceptual: PerceptualNetwork?
+    private let device: Device
 
     /// A run. A perceptual network is loaded and tried: a program that comes with its file.
     ///
@@ -22,17 +23,20 @@ public struct TokenizerTraining {
     ///   - settings: What is trained, and how.
     ///   - folder: Where the run keeps its state.
     ///   - inputs: Where the pictures come from, for the record.
+    ///   - device: Where to compute.
     /// - Throws: ``TrainingError`` where a setting makes no sense or the perceptual network cannot serve.
     public init(
-        _ settings: TokenizerTrainingSettings, folder: String, inputs: RunInputs = RunInputs()
+        _ settings: TokenizerTrainingSettings, folder: String, inputs: RunInputs = RunInputs(), on device: Device = .cpu
     ) throws(TrainingError) {
         try settings.check()
         perceptual = try settings.perceptual.map { (network) throws(TrainingError) in
-            try PerceptualNetwork(path: network.file, batch: settings.batch, side: settings.tokenizer.imageSide)
+            try PerceptualNetwork(
+                path: network.file, batch: settings.batch, side: settings.tokenizer.imageSide, on: device)
         }
         self.settings = settings
         self.folder = folder
         self.inputs = inputs
+        self.device = device
     }
 
     /// Throws where the run cannot begin, or go on, in its folder: for finding out before pictures are read.
@@ -69,7 +73,8 @@ public struct TokenizerTraining {
             try processes.isFirst
             ? RunFolder(path: folder, settings: settings, recording: ["inputs": inputs], resuming: resuming) : nil
         let trainer = try TokenizerTrainer(
-            settings, perceptual: perceptual, pictures: pictures, validation: validation, processes: processes)
+            settings, perceptual: perceptual, pictures: pictures, validation: validation, processes: processes,
+            on: device)
         let loop = TrainingLoop(
             folder: runFolder, length: settings.length.resolved(samples: pictures.count, batch: settings.batch),
             learningRate: settings.learningRate, rhythm: settings.rhythm, isInterrupted: isInterrupted,
