@@ -1,4 +1,4 @@
-// Processes that compute together: c10d's key-value store, and its collectives over Gloo.
+// Processes that compute together: c10d's key-value store, and its collectives over Gloo; NCCL's for tensors on GPUs.
 #define USE_C10D_GLOO
 #include <ifaddrs.h>
 #include <netdb.h>
@@ -10,6 +10,7 @@
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 #include "ctorch_support.h"
+#include "nccl.h"
 
 C10_DECLARE_int(caffe2_log_level);
 
@@ -19,8 +20,12 @@ using ctorch::guarded;
 namespace {
 
 using Store = c10::intrusive_ptr<c10d::Store>;
-using Group = c10::intrusive_ptr<c10d::ProcessGroupGloo>;
 using Work = c10::intrusive_ptr<c10d::Work>;
+
+struct Group {
+  c10::intrusive_ptr<c10d::ProcessGroupGloo> processors;
+  ctorch::DeviceGroup gpus;
+};
 
 // A handle is a pointer to a counted pointer of its own: c10d's calls want one at hand.
 template <class Pointer, class Handle>
@@ -32,6 +37,8 @@ template <class Handle, class Pointer>
 Handle handle(Pointer &&pointer) {
   return reinterpret_cast<Handle>(new std::decay_t<Pointer>(std::forward<Pointer>(pointer)));
 }
+
+Group &of(CTorchGroup group) { return *reinterpret_cast<Group *>(group); }
 
 std::vector<uint8_t> bytes(const char *text) { return {text, text + std::strlen(text)}; }
 
@@ -132,29 +139,38 @@ CTorchStatus ctorch_group_join(
   return guarded([&] {
     auto options = c10d::ProcessGroupGloo::Options::create(std::chrono::milliseconds(milliseconds));
     options->devices.push_back(device(host, port));
-    *result =
-        handle<CTorchGroup>(c10::make_intrusive<c10d::ProcessGroupGloo>(pointer<Store>(store), rank, count, options));
+    *result = reinterpret_cast<CTorchGroup>(new Group{
+        c10::make_intrusive<c10d::ProcessGroupGloo>(pointer<Store>(store), rank, count, options),
+        ctorch::DeviceGroup(pointer<Store>(store), rank, count)});
   });
 }
 
-void ctorch_group_release(CTorchGroup group) { delete reinterpret_cast<Group *>(group); }
+void ctorch_group_release(CTorchGroup group) { delete &of(group); }
 
 CTorchStatus ctorch_group_reduce(CTorchGroup group, CTorchTensor tensor, CTorchReduction reduction, CTorchWork *work) {
   return guarded([&] {
     std::vector<at::Tensor> tensors{borrow(tensor)};
+    if (tensors[0].is_cuda()) {
+      *work = handle<CTorchWork>(of(group).gpus.reduce(tensors[0], reduction == CTorchReductionMaximum));
+      return;
+    }
     c10d::AllreduceOptions options;
     options.reduceOp = reduction == CTorchReductionSum ? c10d::ReduceOp::SUM : c10d::ReduceOp::MAX;
     options.timeout = kLongest;
-    *work = handle<CTorchWork>(pointer<Group>(group)->allreduce(tensors, options));
+    *work = handle<CTorchWork>(of(group).processors->allreduce(tensors, options));
   });
 }
 
 CTorchStatus ctorch_group_broadcast(CTorchGroup group, CTorchTensor tensor, CTorchWork *work) {
   return guarded([&] {
     std::vector<at::Tensor> tensors{borrow(tensor)};
+    if (tensors[0].is_cuda()) {
+      *work = handle<CTorchWork>(of(group).gpus.broadcast(tensors[0]));
+      return;
+    }
     c10d::BroadcastOptions options;
     options.timeout = kLongest;
-    *work = handle<CTorchWork>(pointer<Group>(group)->broadcast(tensors, options));
+    *work = handle<CTorchWork>(of(group).processors->broadcast(tensors, options));
   });
 }
 

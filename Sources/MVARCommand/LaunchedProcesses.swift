@@ -10,6 +10,9 @@ struct LaunchedProcesses {
     /// How many there are.
     var count: Int { environment?.count ?? 1 }
 
+    /// This process's number among those of its machine, or of all where nothing says it.
+    var localRank: Int { environment.map { $0.process.localRank ?? $0.rank } ?? 0 }
+
     /// Whether this process is the one that reports.
     var isFirst: Bool { environment?.rank ?? 0 == 0 }
 

@@ -65,16 +65,18 @@ struct TrainRunOptions: ParsableArguments {
     /// - Parameters:
     ///   - processes: Those that train together.
     ///   - output: Tells why `auto` is the CPU, where it is.
-    /// - Returns: The device.
-    /// - Throws: Where this machine does not have it, or several processes would compute on GPUs.
+    /// - Returns: The device; of several processes each has a GPU of its own, by its number on its machine.
+    /// - Throws: Where this machine does not have it, or several processes would share a GPU.
     func device(of processes: LaunchedProcesses, _ output: OutputOptions) throws -> Device {
         let device = try place.resolved(output)
-        guard device == .cpu || processes.count == 1 else {
+        guard device != .cpu, processes.count > 1 else { return device }
+        guard device == .cuda(0) else {
             throw ValidationError(
-                "\(processes.count) processes train together on processors only, and --device is \(device): start one "
-                    + "process, or leave --device out")
+                "\(processes.count) processes would share \(device): with --device cuda each takes its own GPU")
         }
-        return device
+        let own = Device.cuda(processes.localRank)
+        try ComputeCheck.check(own)
+        return own
     }
 
     /// Throws where the device is not fit; before anything long begins.

@@ -92,8 +92,8 @@ public struct Convolution2D {
         let prepared = try norm.map { norm throws(TorchError) in try norm(x.tensor, activation: .silu) } ?? x.tensor
         let shape = prepared.shape
         let map = isEnlarging ? try prepared.nearestResized(height: 2 * shape[2], width: 2 * shape[3]) : prepared
-        let isOnGPU = map.device != .cpu && map.isChannelsLast && !weight.requiresGradient
-        let kernel = isOnGPU ? try fast?.channelsLast(weight) ?? weight : weight
+        let isReadInPixels = map.device != .cpu && map.isChannelsLast && !weight.requiresGradient
+        let kernel = isReadInPixels ? try fast?.channelsLast(weight) ?? weight : weight
         let result = try map.batchStableConvolution(weight: kernel, bias: bias, stride: stride, padding: padding)
         return FeatureMap(try total.map { total throws(TorchError) in try total.tensor + result } ?? result)
     }

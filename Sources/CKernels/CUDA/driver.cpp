@@ -3,7 +3,7 @@
 #include <limits>
 #include <map>
 #include <mutex>
-#include "library.h"
+#include "ctorch_loaded_library.h"
 
 namespace mvar::cuda {
 
@@ -16,7 +16,7 @@ constexpr int capability_major = 75, capability_minor = 76, shared_memory_per_bl
 constexpr int largest_dynamic_shared_memory = 8;  // CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
 
 struct Driver {
-  Library library{{"libcuda.so.1", "libcuda.so"}};
+  ctorch::LoadedLibrary library{{"libcuda.so.1", "libcuda.so"}};
   Status (*init)(unsigned);
   Status (*version)(int *);
   Status (*error_text)(Status, const char **);

@@ -3,7 +3,7 @@
 #include <c10/util/Exception.h>
 #include <algorithm>
 #include <cstdlib>
-#include "library.h"
+#include "ctorch_loaded_library.h"
 
 namespace mvar::cuda {
 
@@ -30,7 +30,7 @@ std::vector<std::string> places() {
 
 /// The library and the functions of it that are used.
 struct NVRTC {
-  Library library{places()};
+  ctorch::LoadedLibrary library{places()};
   Status (*version)(int *, int *);
   const char *(*error)(Status);
   Status (*architecture_count)(int *);
@@ -73,7 +73,7 @@ struct NVRTC {
     // NVRTC opens it by its name alone, which fails where no search path has its folder.
     const std::string builtins =
         "libnvrtc-builtins.so." + std::to_string(found.first) + "." + std::to_string(found.second);
-    Library({folder_of(reinterpret_cast<const void *>(version)) + builtins, builtins});
+    ctorch::LoadedLibrary({folder_of(reinterpret_cast<const void *>(version)) + builtins, builtins});
     int count = 0;
     if (architecture_count(&count) == 0 && count > 0) {
       served.resize(count);

@@ -156,7 +156,6 @@ public final class ProcessGroup {
         _ body: (CTorchGroup, UnsafeMutablePointer<CTorchWork?>) -> CTorchStatus
     ) throws(ProcessGroupError) -> Transfer {
         guard let link else { return Transfer(nil, watch: nil, operation: operation) }
-        guard tensor.device == .cpu else { throw .unsupportedDevice(tensor.device) }
         var work: CTorchWork?
         guard body(link.handle, &work) == 0 else {
             throw link.watch.explanation(

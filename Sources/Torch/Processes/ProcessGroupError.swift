@@ -16,8 +16,6 @@ public enum ProcessGroupError: Error, Hashable, Sendable {
     case lostLauncher(host: String, port: Int)
     /// A collective operation failed, and all processes are alive.
     case broken(operation: String, reason: String)
-    /// Tensors on a GPU cannot travel yet.
-    case unsupportedDevice(Device)
 }
 
 extension ProcessGroupError: CustomStringConvertible {
@@ -46,9 +44,6 @@ extension ProcessGroupError: CustomStringConvertible {
         case .lostLauncher(let host, let port):
             "The launcher at \(host):\(port) is gone, by which the processes hear of each other."
         case .broken(let operation, let reason): "The processes lost each other while \(operation): \(reason)."
-        case .unsupportedDevice(let device):
-            "Processes cannot share tensors on \(device) yet: NCCL is not built in. Train in one process there, or in "
-                + "many on the CPU."
         }
     }
 

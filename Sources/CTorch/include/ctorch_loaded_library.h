@@ -1,16 +1,17 @@
 // Libraries that are there or not: opened when something asks for them, never linked.
 #pragma once
+#ifdef __cplusplus
 #include <dlfcn.h>
 #include <string>
 #include <vector>
 
-namespace mvar::cuda {
+namespace ctorch {
 
 /// A library that stays open as long as the process.
-class Library {
+class LoadedLibrary {
  public:
   /// Opens the first of these that there is.
-  explicit Library(const std::vector<std::string> &names) {
+  explicit LoadedLibrary(const std::vector<std::string> &names) {
     for (const auto &name : names) {
       handle_ = dlopen(name.c_str(), RTLD_NOW | RTLD_GLOBAL);
       if (handle_) return;
@@ -39,4 +40,5 @@ class Library {
   std::string reason_, missing_;
 };
 
-}  // namespace mvar::cuda
+}  // namespace ctorch
+#endif
