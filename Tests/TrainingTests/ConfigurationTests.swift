@@ -120,7 +120,8 @@ struct ConfigurationTests {
     @Test(
         "What is no configuration is refused on one line",
         arguments: [
-            ("", "is no JSON configuration"), ("{", "is no JSON configuration"), ("[]", "it is no object"),
+            ("", "is no JSON configuration: it ends too early"), ("{", "is no JSON configuration: it ends too early"),
+            ("{\n  \"training\": {\n    \"batch\": 8,,\n  }\n}", "around line 3, column 16"), ("[]", "it is no object"),
             (#"{"training": {"batch": null}}"#, "'training.batch' in '"),
         ])
     func noConfiguration(text: String, expected: String) {

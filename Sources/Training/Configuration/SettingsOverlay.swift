@@ -27,7 +27,7 @@ public struct SettingsOverlay: Sendable {
         do {
             values = try JSONDecoder().decode(JSONValue.self, from: data)
         } catch {
-            throw .notJSON(file: origin, reason: Self.reason(error))
+            throw .notJSON(file: origin, reason: Self.place(ofFaultIn: data) ?? Self.reason(error))
         }
         guard case .object = values else { throw .notJSON(file: origin, reason: "it is no object") }
         if let (path, _) = values.leaves.first(where: { $0.value == .null }) {
@@ -146,12 +146,24 @@ public struct SettingsOverlay: Sendable {
         case DecodingError.keyNotFound(let key, let context):
             return "\(place(context)) lacks '\(key.stringValue)'"
         case DecodingError.dataCorrupted(let context):
-            guard !context.codingPath.isEmpty else {
-                let parser = (context.underlyingError as NSError?)?.userInfo[NSDebugDescriptionErrorKey] as? String
-                return parser ?? context.debugDescription
-            }
+            guard !context.codingPath.isEmpty else { return context.debugDescription }
             return "\(place(context)): \(context.debugDescription)"
         default: return "\(error)"
+        }
+    }
+
+    /// Where text stops being JSON. The decoder does not tell, but Foundation's other parser does, by a number of bytes.
+    private static func place(ofFaultIn data: Data) -> String? {
+        do {
+            _ = try JSONSerialization.jsonObject(with: data, options: .fragmentsAllowed)
+            return nil
+        } catch {
+            let text = (error as NSError).userInfo[NSDebugDescriptionErrorKey] as? String ?? ""
+            guard let offset = text.split(whereSeparator: { !$0.isNumber }).last.flatMap({ Int($0) }),
+                (0...data.count).contains(offset)
+            else { return text.contains("end of file") ? "it ends too early" : nil }
+            let lines = data.prefix(offset).split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+            return "something is wrong around line \(lines.count), column \((lines.last?.count ?? 0) + 1)"
         }
     }
 
