@@ -80,7 +80,7 @@ class Comparison:
                 try:
                     first = process.ask(request)
                 except Failure as failure:
-                    if contestant.program != "mvar":
+                    if contestant.program != "mvar" and self.arguments.device == "cpu":
                         raise
                     self.report["not_run"].append({**contestant._asdict(), "batch": batch, "reason": str(failure)})
                     continue
@@ -175,7 +175,10 @@ class Comparison:
             command.append("--compile")
         process = Process(table.NAMES[contestant.program], command, self.environment)
         try:
-            self.report["torch"] = process.listen()["torch"]
+            ready = process.listen()
+            self.report["torch"] = ready["torch"]
+            if ready["stands_in"] and self.arguments.device != "cpu":
+                self.report["remarks"] = ["NATTEN is not installed: MVAR's attention is dense, with a mask."]
         except Failure:
             process.end()
             raise

@@ -112,13 +112,13 @@ stage() {
             ;;
         archive)
             # Killed, and begun again where it was: the remark says how many pictures were there already.
-            local count=50000
-            is_gpu || count=64
+            local count=50000 precision=float16
+            is_gpu || { count=64 precision=float32; }
             rm -rf "$out/archive.npz" "$out/archive.npz.unfinished"
             kept archive-begun timeout -s KILL "$(is_gpu && echo 90 || echo 3)" "$mvar" sample --count "$count" --batch 64 \
-                --seed 1 --device "$device" -q -o "$out/archive.npz"
+                --seed 1 --device "$device" --precision "$precision" -q -o "$out/archive.npz"
             kept archive-resumed timeout -s INT 90 "$mvar" sample --count "$count" --batch 64 --seed 1 \
-                --device "$device" --resume -o "$out/archive.npz"
+                --device "$device" --precision "$precision" --resume -o "$out/archive.npz"
             rm -rf "$out/archive.npz" "$out/archive.npz.unfinished"
             ;;
         table) "$python" Benchmarks/gpu_table.py "$out" ;;

@@ -69,7 +69,8 @@ class Peer:
         randomize(self.vae)
         randomize(self.transformer)
         if compiles:
-            # Every scale has another length: one compilation for all of them.
+            # Every scale has another length: one compilation for all of them, and as many as there are blocks.
+            torch._dynamo.config.recompile_limit = 64
             for block in self.transformer.blocks:
                 block.forward = torch.compile(block.forward, dynamic=True)
             self.vae.decoder.forward = torch.compile(self.vae.decoder.forward)
@@ -102,8 +103,10 @@ class Peer:
             start = self.now()
             {"sample": self.sample, "decoder": self.decode, "train": self.learn}[part](request["batch"])
             seconds = self.now() - start
-        return {
-            "seconds": seconds, "decoder_seconds": self.decoder_seconds, "peak_memory_mib": peak_memory(self.device)}
+        peak = peak_memory(self.device)
+        if self.device.type != "cpu":
+            torch.cuda.empty_cache()  # others take their turn on the same device
+        return {"seconds": seconds, "decoder_seconds": self.decoder_seconds, "peak_memory_mib": peak}
 
     def sample(self, batch):
         import torch
@@ -137,6 +140,13 @@ class Peer:
         import torch
 
         return self.vae.fhat_to_img(torch.randn(batch, 32, PATCH_NUMS[-1], PATCH_NUMS[-1], device=self.device))
+
+
+def stands_in(kind):
+    """Whether MVAR's attention is our stand-in for NATTEN."""
+    import stand_ins
+
+    return kind == "mvar" and sys.modules["natten"].na2d is stand_ins.na2d
 
 
 def peak_memory(device):
@@ -176,7 +186,7 @@ def main():
             peer = Peer(
                 arguments.kind, arguments.checkout, arguments.autocast, arguments.depth, arguments.device,
                 arguments.compile)
-        write({"torch": torch.__version__})
+        write({"torch": torch.__version__, "stands_in": stands_in(arguments.kind)})
         for line in sys.stdin:
             write(peer.answer(json.loads(line)))
     except Exception as error:  # whatever it is, one line about it

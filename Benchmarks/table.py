@@ -22,8 +22,9 @@ def markdown(report):
         parts.append(attention(report["attention"], GPU_ATTENTION_GOALS if on_gpu(report) else ATTENTION_GOALS))
     if report.get("train"):
         parts.append(training(report["train"]))
+    parts += report.get("remarks", [])
     for missing in report["not_run"]:
-        parts.append(f"Not run: mvar, {missing['precision']}, batch {missing['batch']}: {missing['reason']}")
+        parts.append(f"Not run: {NAMES[missing['program']]}, {missing['precision']}, batch {missing['batch']}: {missing['reason']}")
     return "\n\n".join(parts)
 
 

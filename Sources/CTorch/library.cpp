@@ -46,6 +46,8 @@ CTorchStatus ctorch_set_thread_count(int32_t count) {
 CTorchStatus ctorch_load_cuda(const char *path) {
   return ctorch::guarded([&] {
     if (!dlopen(path, RTLD_NOW | RTLD_GLOBAL)) throw std::runtime_error(dlerror());
+    // Convolutions of float32 would else keep 10 bits of each factor, which changes codes.
+    at::globalContext().setAllowTF32CuDNN(false);
   });
 }
 

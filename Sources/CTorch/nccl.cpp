@@ -2,7 +2,9 @@
 #include <c10/core/DeviceGuard.h>
 #include <c10/core/Event.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
+#include <chrono>
 #include <cstring>
+#include <thread>
 #include "ctorch_loaded_library.h"
 
 namespace ctorch {
@@ -79,8 +81,16 @@ class StreamWork : public c10d::Work {
 
   bool isCompleted() override { return done_.query(); }
 
-  /// What is queued on the tensor's device from now on comes after the work.
-  bool wait(std::chrono::milliseconds) override {
+  /// Returns when the work is done. Where it is not in time this throws, so that whoever waits can look after the
+  /// others.
+  bool wait(std::chrono::milliseconds timeout) override {
+    const auto begin = std::chrono::steady_clock::now();
+    while (!done_.query()) {
+      TORCH_CHECK(
+          timeout == kNoTimeout || std::chrono::steady_clock::now() - begin < timeout, "not done within ",
+          timeout.count(), " ms");
+      std::this_thread::sleep_for(std::chrono::microseconds(20));
+    }
     const c10::impl::VirtualGuardImpl guard(tensor_.device().type());
     done_.block(guard.getStream(tensor_.device()));
     return true;

@@ -10,8 +10,7 @@ namespace ctorch {
 
 /// The processes' GPUs, one each, connected with each other at the first use.
 ///
-/// What is begun waits for what was queued on the tensor's device before, and runs beside what is queued after; waiting
-/// for it lets the queue go on when it is done, and does not hold this thread up.
+/// What is begun waits for what was queued on the tensor's device before, and runs beside what is queued after.
 class DeviceGroup {
  public:
   DeviceGroup(c10::intrusive_ptr<c10d::Store> store, int rank, int count)

@@ -74,7 +74,8 @@ struct TrainRunOptions: ParsableArguments {
             throw ValidationError(
                 "\(processes.count) processes would share \(device): with --device cuda each takes its own GPU")
         }
-        let own = Device.cuda(processes.localRank)
+        // Launchers may let each process see its own GPU alone.
+        let own = LibTorch.cudaDeviceCount == 1 ? device : Device.cuda(processes.localRank)
         try ComputeCheck.check(own)
         return own
     }

@@ -125,7 +125,8 @@ public struct ModelTraining {
             throw TrainingError.invalidSetting("Label \(label) is not in 0..<\(settings.model.classes).")
         }
         let identity = identity(source, measured: validation.fingerprint)
-        try processes.requireAgreement(on: settings, samples: source.count, identity: identity)
+        try processes.requireAgreement(
+            on: settings, samples: source.count, identity: identity, device: tokenizer.device)
         let sampling = SamplingDefaults(
             guidance: description.guidance, topK: description.topK, topP: description.topP)
         let runFolder =

@@ -90,7 +90,7 @@ final class Learner {
     func finished<Network>(_ network: (ParameterPath) throws -> Network) throws -> Network {
         let loaded = LoadedParameters(
             Dictionary(result.map { ($0.name, $0.tensor) }, uniquingKeysWith: { first, _ in first }),
-            origin: "the run")
+            origin: "the run", device: result.first?.tensor.device ?? .cpu)
         let network = try network(ParameterPath(loaded))
         try loaded.finish()
         return network

@@ -11,11 +11,12 @@ extension TrainingError {
 extension ProcessGroup {
     /// Throws where this process trains something else than the first, or from other pictures or tokens.
     func requireAgreement(
-        on settings: some TrainingSettings & Codable, samples: Int, identity: PictureIdentity
+        on settings: some TrainingSettings & Codable, samples: Int, identity: PictureIdentity, device: Device
     ) throws {
         try TrainingError.requireEqualShares(ofBatch: settings.batch, processes: count)
         let own = JSONValue.object([
-            "pictures": .integer(samples), "training": try JSONValue(encoding: settings),
+            "device": .text(device == .cpu ? "cpu" : "cuda"), "pictures": .integer(samples),
+            "training": try JSONValue(encoding: settings),
             "fingerprints": try JSONValue(encoding: identity),
         ])
         let sent = try broadcast([UInt8](JSONEncoder().encode(own)))

@@ -68,7 +68,7 @@ public struct TokenizerTraining {
         try settings.check(pictures)
         try processes.requireAgreement(
             on: settings, samples: pictures.count,
-            identity: PictureIdentity(learned: pictures.fingerprint, measured: validation.fingerprint))
+            identity: PictureIdentity(learned: pictures.fingerprint, measured: validation.fingerprint), device: device)
         let runFolder =
             try processes.isFirst
             ? RunFolder(path: folder, settings: settings, recording: ["inputs": inputs], resuming: resuming) : nil

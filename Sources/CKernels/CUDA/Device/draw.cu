@@ -157,7 +157,9 @@ MVAR_KERNEL(threads, 2, draw, Draw) {
   const double uniform =
       mvar::random_block(p.seed, static_cast<uint64_t>(p.images[image]), p.scale, token, 0).unit_interval(0);
   const uint64_t all = block.sum(own_sum([&](int own) { return weights[own]; }));
-  const auto limit = static_cast<uint64_t>(uniform * static_cast<double>(all));
+  // Rounding must not reach the whole: there is always a code beyond.
+  const auto reached = static_cast<uint64_t>(uniform * static_cast<double>(all));
+  const uint64_t limit = reached < all ? reached : all - 1;
   const uint32_t drawn = block.largest_within(limit, bits_for(DEPTH), [&](uint32_t candidate) {
     return own_sum([&](int own) { return static_cast<uint32_t>(code_of(own)) < candidate ? weights[own] : 0; });
   });
