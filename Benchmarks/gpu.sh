@@ -78,7 +78,7 @@ stage() {
         check)
             kept doctor "$mvar" doctor
             is_gpu && kept nvidia-smi nvidia-smi
-            kept parity env NVIDIA_TF32_OVERRIDE=0 scripts/parity.sh "$mvar" "$parity" --device "$device"
+            kept parity scripts/parity.sh "$mvar" "$parity" --device "$device"
             ;;
         sanitize)
             is_gpu || { echo "gpu.sh: sanitize needs a GPU" >&2; return; }

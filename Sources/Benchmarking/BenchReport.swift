@@ -6,6 +6,8 @@ package struct BenchConditions: Codable, Hashable, Sendable {
     package let precision: String?
     /// As `cpu` or `cuda:0`.
     package let device: String
+    /// Whether a GPU multiplies float32 by 10 bits of each number; nil on the CPU.
+    package let tf32: Bool?
     /// Threads on the CPU.
     package let threads: Int
     /// How often everything was measured, after one run to warm up; nil where it is not time that is measured.
@@ -18,7 +20,7 @@ package struct BenchConditions: Codable, Hashable, Sendable {
     package let processor: String?
 
     enum CodingKeys: String, CodingKey {
-        case precision, device, threads, runs, processor
+        case precision, device, tf32, threads, runs, processor
         case libtorchVersion = "libtorch_version"
         case instructionSet = "instruction_set"
     }
@@ -27,6 +29,7 @@ package struct BenchConditions: Codable, Hashable, Sendable {
     package init(precision: Precision?, device: Device, runs: Int?) {
         self.precision = precision?.rawValue
         self.device = device.description
+        tf32 = device == .cpu ? nil : LibTorch.allowsTF32
         self.runs = runs
         threads = LibTorch.threadCount
         libtorchVersion = LibTorch.version

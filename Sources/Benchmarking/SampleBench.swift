@@ -15,7 +15,8 @@ package struct SampleTimings: Codable, Hashable, Sendable {
     package let transformerSeconds: Double
     /// From f̂ to pixels.
     package let decoderSeconds: Double
-    /// ``transformerSeconds`` scale by scale; what the classes change in the blocks is in the first.
+    /// ``transformerSeconds`` scale by scale; what the classes change in the blocks is in the first. Empty where a GPU makes
+    /// all scales at once.
     package let secondsByScale: [Double]
     /// The process's largest memory; nil where the system does not tell.
     package let peakMemoryInMebibytes: Double?
@@ -55,7 +56,7 @@ package struct SampleBench {
     package var batch = 1
     package var precision = Precision.float32
     package var device = Device.cpu
-    /// How often, after one run to warm up; 1 or more.
+    /// How often, after those that warm up; 1 or more.
     package var runs = 3
 
     package init(preset: String, transformer: TransformerConfiguration, tokenizer: TokenizerConfiguration) {
@@ -66,13 +67,15 @@ package struct SampleBench {
 
     /// Measures.
     package func run(progress: BenchProgress = { _, _ in }) throws -> BenchReport<SampleTimings> {
-        progress(0, runs + 1)
+        // A GPU's second batch is recorded, and only the third is what all others are.
+        let warmUps = device == .cpu ? 1 : 2
+        progress(0, warmUps + runs)
         let session = try Session(self)
         var measured: [Session.Run] = []
-        for index in 0...runs {
+        for index in 0..<warmUps + runs {
             let run = try session.run()
-            if index > 0 { measured.append(run) }
-            progress(index + 1, runs + 1)
+            if index >= warmUps { measured.append(run) }
+            progress(index + 1, warmUps + runs)
         }
         return session.report(of: measured)
     }
@@ -117,6 +120,7 @@ private struct Session {
     func run() throws -> Run {
         var run = Run()
         let scales = bench.transformer.schedule.count
+        var isSampled = false
         let clock = ContinuousClock()
         var last = clock.now
         func lap() -> Double {
@@ -127,12 +131,13 @@ private struct Session {
         try generator.generate(
             request, batch: bench.batch,
             progress: { progress in
-                if run.scales.count < scales {
-                    run.scales.append(lap())
-                    run.keyValueBytes = max(run.keyValueBytes, progress.keyValueBytes)
-                } else {
+                guard !isSampled else {
                     run.decoder += lap()
+                    return
                 }
+                run.scales.append(lap())
+                run.keyValueBytes = max(run.keyValueBytes, progress.keyValueBytes)
+                isSampled = progress.finishedScales == scales
             }, receive: { _ in })
         run.ceiling = try Machine.productRate(bench.precision, on: bench.device)
         return run
@@ -142,6 +147,7 @@ private struct Session {
         func perImage(_ seconds: (Run) -> Double) -> Spread { Spread(runs.map { seconds($0) / Double(bench.batch) }) }
         let total = perImage(\.total)
         let transformer = bench.transformer
+        let isByScale = runs.allSatisfy { $0.scales.count == transformer.schedule.count }
         let work = ImageWork(transformer, bench.tokenizer, isGuided: request.parameters.guidance > 0)
         let ceiling = Spread(runs.map(\.ceiling)).median
         let rate = work.floatingPointOperations / total.median
@@ -151,7 +157,8 @@ private struct Session {
             secondsPerImage: total.median, secondsPerImageMinimum: total.minimum,
             secondsPerImageMaximum: total.maximum, transformerSeconds: perImage(\.transformer).median,
             decoderSeconds: perImage(\.decoder).median,
-            secondsByScale: transformer.schedule.sides.indices.map { scale in perImage { $0.scales[scale] }.median },
+            secondsByScale: isByScale
+                ? transformer.schedule.sides.indices.map { scale in perImage { $0.scales[scale] }.median } : [],
             peakMemoryInMebibytes: Machine.peakMemoryInMebibytes(on: bench.device),
             keyValueMebibytes: Double(runs.reduce(0) { max($0, $1.keyValueBytes) }) / 1_048_576,
             gigaflopsPerSecond: rate / 1e9, ceilingShare: rate / ceiling,

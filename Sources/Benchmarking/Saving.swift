@@ -4,6 +4,8 @@ import MVAR
 package enum Saving: String, CaseIterable, Sendable {
     /// Linear layers, convolutions and neighbourhood attention by operators of our own instead of LibTorch's.
     case linear, convolution, attention
+    /// On a GPU: what stands between the products of a block, and the draw, by operators of our own; one CUDA graph for all.
+    case modulation, draw, graph
     /// Keeping freed memory for what is allocated next.
     case memory
 

@@ -10,7 +10,14 @@
 #include "ctorch_support.h"
 
 namespace {
+
 thread_local std::string last_error;
+
+void allow_tf32(bool allowed) {
+  at::globalContext().setAllowTF32CuDNN(allowed);
+  at::globalContext().setAllowTF32CuBLAS(allowed);
+}
+
 }  // namespace
 
 void ctorch::set_last_error(const char *message) noexcept {
@@ -47,9 +54,15 @@ CTorchStatus ctorch_load_cuda(const char *path) {
   return ctorch::guarded([&] {
     if (!dlopen(path, RTLD_NOW | RTLD_GLOBAL)) throw std::runtime_error(dlerror());
     // Convolutions of float32 would else keep 10 bits of each factor, which changes codes.
-    at::globalContext().setAllowTF32CuDNN(false);
+    allow_tf32(false);
   });
 }
+
+CTorchStatus ctorch_allow_tf32(bool allowed) {
+  return ctorch::guarded([&] { allow_tf32(allowed); });
+}
+
+bool ctorch_allows_tf32(void) { return at::globalContext().allowTF32CuBLAS(); }
 
 int32_t ctorch_cuda_device_count(void) {
   int32_t count = 0;
@@ -66,6 +79,16 @@ CTorchStatus ctorch_cuda_peak_memory(int32_t device, int64_t *bytes) {
     const auto stats = c10::getDeviceAllocator(c10::kCUDA)->getDeviceStats(static_cast<c10::DeviceIndex>(device));
     constexpr auto all = static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE);
     *bytes = stats.allocated_bytes[all].peak;
+  });
+}
+
+CTorchStatus ctorch_cuda_memory(int32_t device, int64_t *free, int64_t *total) {
+  return ctorch::guarded([&] {
+    at::globalContext().lazyInitDevice(c10::kCUDA);
+    const auto [unused, all] =
+        c10::getDeviceAllocator(c10::kCUDA)->getMemoryInfo(static_cast<c10::DeviceIndex>(device));
+    *free = static_cast<int64_t>(unused);
+    *total = static_cast<int64_t>(all);
   });
 }
 }

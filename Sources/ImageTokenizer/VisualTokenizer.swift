@@ -72,14 +72,17 @@ public struct VisualTokenizer {
     }
 
     /// How many pictures are decoded together: on the CPU one, on a GPU as many as its largest map of features, in full
-    /// resolution, has room for in 256 MiB. Several such maps are in use at a time.
+    /// resolution, has room for in ``mapBytesAtOnce``. Several such maps are in use at a time.
     package var picturesAtOnce: Int {
         guard quantizerOutput.weight.device != .cpu else { return 1 }
         let channels = configuration.channels * (configuration.multipliers.prefix(2).max() ?? 1)
         let side = configuration.imageSide
         let bytes = side * side * channels * (quantizerOutput.weight.dtype == .float32 ? 4 : 2)
-        return max(1, (256 << 20) / bytes)
+        return max(1, Self.mapBytesAtOnce / bytes)
     }
+
+    /// The memory that ``picturesAtOnce`` gives the largest map.
+    package static let mapBytesAtOnce = 256 << 20
 
     /// The finished pictures of a latent, in 0...1, a few after another so that memory does not grow with the batch.
     ///

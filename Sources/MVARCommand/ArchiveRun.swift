@@ -8,6 +8,8 @@ struct ArchiveRun {
     private let missing: [Range<Int>]
     /// How many pictures are this process's.
     let shareCount: Int
+    /// Why a GPU's batches are slower than they could be; nil where they are not.
+    var graphObstacle: String? { SampleRun.remark(on: generator) }
     /// How many of them an earlier sitting has left.
     var presentCount: Int { shareCount - missing.reduce(0) { $0 + $1.count } }
 
@@ -35,8 +37,8 @@ struct ArchiveRun {
     ) throws {
         self.generator = generator
         let model = generator.model
-        let known = isResuming ? PictureArchive.record(at: path)?.seed : nil
-        let seed = choice.seed ?? known ?? UInt64(UInt32.random(in: 0 ... .max))
+        let known = isResuming ? PictureArchive.record(at: path) : nil
+        let seed = choice.seed ?? known?.seed ?? UInt64(UInt32.random(in: 0 ... .max))
         let parameters = sampling.parameters(over: generator.defaultParameters)
         request = GenerationRequest(
             classes: try choice.labels(among: model.classes, seed: seed), seed: seed, parameters: parameters)
@@ -49,16 +51,19 @@ struct ArchiveRun {
         facts["model-checksum"] = try PictureArchiveRecord.checksum(of: model)
         facts["seed"] = "\(seed)"
         facts["classes"] = Self.spoken(try choice.choice(among: model.classes))
+        // What is left of an unfinished archive is shared out as its beginning was.
+        let knownBatch = choice.batch == .automatic ? known?.facts["batch"].flatMap { Int($0) } : nil
+        let batch = try knownBatch ?? choice.batch(by: generator, parameters)
         // Only these pictures are known to be the same in every batch.
         if model.transformer.precision != .float32 || model.transformer.device != .cpu {
-            facts["batch"] = "\(choice.batch)"
+            facts["batch"] = "\(batch)"
         }
         let side = model.tokenizer.configuration.imageSide
         archive = try PictureArchive(
             path: path, size: (side, side), labels: request.classes, record: PictureArchiveRecord(facts),
             process: process, isResuming: isResuming)
-        missing = try archive.missing(batch: choice.batch)
-        shareCount = archive.shareCount(batch: choice.batch)
+        missing = try archive.missing(batch: batch)
+        shareCount = archive.shareCount(batch: batch)
     }
 
     /// Classes as a text that is not too long for a file's comment; the archive adds a sum of them all.

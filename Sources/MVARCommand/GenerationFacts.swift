@@ -15,6 +15,7 @@ enum GenerationFacts {
         if case .spatial = shape.pattern { facts.append(("first-spatial-scale", "\(shape.firstSpatialScale)")) }
         // These change roundings, and so now and then a token or a pixel. Which of several GPUs it was does not.
         facts.append(("precision", model.transformer.precision.rawValue))
+        if model.transformer.device != .cpu, LibTorch.allowsTF32 { facts.append(("tf32", "true")) }
         if isExact { facts.append(("exact", "true")) }
         facts.append(("device", model.transformer.device == .cpu ? "cpu" : "cuda"))
         return facts

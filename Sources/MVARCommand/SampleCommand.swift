@@ -64,7 +64,7 @@ struct SampleCommand: AsyncParsableCommand {
             isExact: convolutions.exact, paths: paths)
         progress.begin()
         var samples: [Sample] = []
-        try run.generate(batch: choice.batch) { state in
+        try run.generate { state in
             progress.update(state.finishedPictures, of: state.pictures, fraction: state.fraction)
         } receive: { written in
             samples += written
@@ -72,6 +72,7 @@ struct SampleCommand: AsyncParsableCommand {
             progress.finish()
             try output.report(Sample.line(of: written), of: pictures.output)
         }
+        if let obstacle = run.graphObstacle { output.remark(obstacle) }
         if output.json { try output.printJSON(samples) }
     }
 
@@ -98,6 +99,7 @@ struct SampleCommand: AsyncParsableCommand {
         }
         DeviceProcesses.endWithParent()
         let device = places[(process.localRank ?? process.rank) % places.count]
+        if devices.devices != nil { try compute.place.applyTF32(on: device) }
         if devices.devices == .all, device == .cpu, process.isFirst {
             output.remark("no GPU here: --devices all is the CPU")
         }
@@ -116,6 +118,7 @@ struct SampleCommand: AsyncParsableCommand {
         progress.begin()
         let result = try run.generate { progress.update($0, of: $1, fraction: $2) }
         progress.finish()
+        if let obstacle = run.graphObstacle { output.remark(obstacle) }
         if output.json { return try output.printJSON(result) }
         guard result.missing == 0 else {
             return output.remark(

@@ -47,6 +47,7 @@ struct Sample: Codable, Hashable {
 struct SampleRun {
     private let generator: ImageGenerator
     private let request: GenerationRequest
+    private let batch: Int
     private let isProgressive: Bool
     private let isGrid: Bool
     private let isExact: Bool
@@ -64,6 +65,7 @@ struct SampleRun {
         try paths.check(count: isGrid ? 1 : count)
         request = GenerationRequest(
             classes: labels, seed: seed, parameters: sampling.parameters(over: generator.defaultParameters))
+        batch = try choice.batch(by: generator, request.parameters)
         self.generator = generator
         isProgressive = choice.progressive
         self.isGrid = isGrid
@@ -77,6 +79,14 @@ struct SampleRun {
         guard max(size.width, size.height) <= limit, size.width * size.height <= PixelImage.maximumPixelCount else {
             throw SheetError(width: size.width, height: size.height, format: paths.format)
         }
+    }
+
+    /// Why a GPU's batches are slower than they could be; nil where they are not.
+    var graphObstacle: String? { Self.remark(on: generator) }
+
+    /// What to say where a GPU's work is not repeated as a whole.
+    static func remark(on generator: ImageGenerator) -> String? {
+        generator.graphObstacle.map { "no CUDA graph, so that batches take longer: \($0)" }
     }
 
     /// A picture of all pictures that would be too large.
@@ -94,12 +104,11 @@ struct SampleRun {
     /// Generates and writes all pictures.
     ///
     /// - Parameters:
-    ///   - batch: How many are computed together.
     ///   - progress: Called after every scale and picture.
     ///   - receive: Gets what was written, file by file.
     /// - Throws: ``Torch/TorchError`` if memory runs out, ``Images/ImageError`` where a file cannot be written.
     func generate(
-        batch: Int, progress: (ImageGenerator.Progress) -> Void, receive: ([Sample]) throws -> Void
+        progress: (ImageGenerator.Progress) -> Void, receive: ([Sample]) throws -> Void
     ) throws {
         var held: [ImageGenerator.Picture] = []
         try generator.generate(request, batch: batch, keepsSteps: isProgressive, progress: progress) { picture in

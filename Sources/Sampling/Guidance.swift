@@ -26,28 +26,3 @@ public struct Guidance: Hashable, Sendable {
         return try conditional * (1 + t) - unconditional * t
     }
 }
-
-/// What the model predicts at a scale, before guidance.
-struct Prediction {
-    /// For the classes, `[B, T, V]`, float32.
-    let conditional: Tensor
-    /// Without a class, in the same shape; nil where it plays no part.
-    let unconditional: Tensor?
-    let guidance: Guidance
-    /// Which scale: 0 for the first, 1 for the last.
-    let progress: Double
-
-    /// After guidance, `[B, T, V]`, float32.
-    var logits: Tensor {
-        get throws(TorchError) {
-            guard let unconditional else { return conditional }
-            return try guidance.combined(
-                conditional: conditional, unconditional: unconditional, progress: progress)
-        }
-    }
-
-    /// The same with guidance done.
-    func combined() throws(TorchError) -> Prediction {
-        Prediction(conditional: try logits, unconditional: nil, guidance: guidance, progress: progress)
-    }
-}

@@ -26,12 +26,9 @@ public import Torch
 public final class ImageGeneration {
     /// What is generated.
     public let request: GenerationRequest
-    private let transformer: NextScaleTransformer
-    private let quantizer: MultiScaleQuantizer
-    private let guidance: Guidance
-    private let conditional: ClassCondition
-    /// The classes, then as many null classes; only with guidance.
-    private let both: ClassCondition?
+    private let sampler: ScaleSampler
+    private let images: Tensor  // [B], int64
+    private let conditions: ScaleSampler.Conditions
     private let cache: KeyValueCache?
     private var finished: [FinishedScale] = []
 
@@ -56,19 +53,16 @@ public final class ImageGeneration {
         try transformer.configuration.check(against: quantizer)
         try request.check(classes: transformer.configuration.classes)
         self.request = request
-        self.transformer = transformer
-        self.quantizer = quantizer
-        guidance = Guidance(strength: request.parameters.guidance)
-        let configuration = transformer.configuration
-        (conditional, both) = try withoutGradients { () throws(TorchError) in
-            guard request.parameters.guidance > 0 else {
-                return (try transformer.condition(on: request.classes), nil)
-            }
-            let nullClasses = Array(repeating: configuration.nullClass, count: request.count)
-            let both = try transformer.condition(on: request.classes + nullClasses)
-            return (try both.narrowed(0..<request.count), both)
+        let sampler = ScaleSampler(
+            transformer: transformer, quantizer: quantizer, parameters: request.parameters, seed: request.seed)
+        self.sampler = sampler
+        (images, conditions) = try withoutGradients { () throws(TorchError) in
+            (
+                try Tensor(request.images, shape: [request.count]).moved(to: transformer.device),
+                try sampler.conditions(on: request.classes)
+            )
         }
-        cache = configuration.pattern.isWithinScale ? nil : KeyValueCache(configuration)
+        cache = sampler.makeCache()
     }
 
     /// Goes on with a saved generation; the result is that of one run.
@@ -99,7 +93,8 @@ public final class ImageGeneration {
         }
     }
 
-    private var schedule: ScaleSchedule { transformer.configuration.schedule }
+    private var schedule: ScaleSchedule { sampler.transformer.configuration.schedule }
+    private var quantizer: MultiScaleQuantizer { sampler.quantizer }
 
     /// The scale that comes next; the number of scales when all are done.
     public var nextScale: Int { finished.count }
@@ -113,7 +108,7 @@ public final class ImageGeneration {
     public var tokens: [[Int32]] {
         get throws(TorchError) {
             guard !finished.isEmpty else { return Array(repeating: [], count: request.count) }
-            return try Self.rows(of: Tensor.concatenated(finished.map(\.tokens), axis: 1))
+            return try ScaleSampler.rows(of: Tensor.concatenated(finished.map(\.tokens), axis: 1))
         }
     }
 
@@ -127,7 +122,7 @@ public final class ImageGeneration {
                 request.parameters.isSmooth && !finished.isEmpty
                 ? try Tensor.concatenated(finished.map(\.vectors), axis: 1) : nil
             return GenerationState(
-                request: request, model: GenerationState.Model(transformer.configuration),
+                request: request, model: GenerationState.Model(sampler.transformer.configuration),
                 finishedScales: finished.count, tokens: try tokens, vectors: vectors)
         }
     }
@@ -144,8 +139,11 @@ public final class ImageGeneration {
         return try withoutGradients {
             let scale = nextScale
             let prediction = try prediction(ofScale: scale)
-            let (tokens, vectors, rows) = try choose(from: prediction, scale: scale)
-            let latent = try finish(scale, tokens: tokens, vectors: vectors)
+            let choice = try sampler.choice(from: prediction, scale: scale, images: images)
+            let rows = try ScaleSampler.rows(of: choice.tokens)
+            // So the fused draw marks places whose logits are no numbers.
+            guard rows.allSatisfy({ !$0.contains(-1) }) else { throw SamplingError.notANumber(scale: scale) }
+            let latent = try finish(scale, tokens: choice.tokens, vectors: choice.vectors)
             return GenerationStep(
                 scale: scale, side: schedule.sides[scale], tokens: rows, latent: latent, prediction: prediction)
         }
@@ -165,7 +163,8 @@ public final class ImageGeneration {
         let scale = finished.count - 1
         let count = schedule.tokenCount(ofScale: scale)
         try checkTokens(
-            tokens, pictures: request.count, count: count, vocabularySize: transformer.configuration.vocabularySize)
+            tokens, pictures: request.count, count: count,
+            vocabularySize: sampler.transformer.configuration.vocabularySize)
         return try withoutGradients {
             let replaced = try Tensor(tokens.flatMap(\.self), shape: [request.count, count])
                 .moved(to: last.tokens.device).converted(to: .int64)
@@ -180,83 +179,8 @@ public final class ImageGeneration {
     // MARK: Parts of a step
 
     private func prediction(ofScale scale: Int) throws(TorchError) -> Prediction {
-        let scales = scale..<scale + 1
-        let progress = schedule.progress(ofScale: scale)
-        let input = scale == 0 ? nil : try quantizer.input(ofScale: scale, from: finished[scale - 1].latent)
-        let isGuided = guidance.strength(at: progress) > 0
-        // At t = 0 the unconditional half changes nothing, unless later scales read its keys and values.
-        let isReadLater =
-            cache != nil
-            && transformer.configuration.pattern.scalesToKeep(after: scale, of: schedule.count).contains(scale)
-        guard let both, isGuided || isReadLater else {
-            let logits = try transformer.logits(ofScales: scales, inputs: input, condition: conditional, cache: cache)
-            return Prediction(conditional: logits, unconditional: nil, guidance: guidance, progress: progress)
-        }
-        let inputs = try input.map { (input) throws(TorchError) in try Tensor.concatenated([input, input]) }
-        let halves = try transformer.logits(ofScales: scales, inputs: inputs, condition: both, cache: cache)
-            .split([request.count, request.count], axis: 0)
-        let prediction = Prediction(
-            conditional: halves[0], unconditional: isGuided ? halves[1] : nil, guidance: guidance, progress: progress)
-        // Other ways to choose would hold both halves and their mixture.
-        return isDrawnFused(from: halves[0]) ? prediction : try prediction.combined()
-    }
-
-    /// Whether one operator guides, filters and draws.
-    private func isDrawnFused(from logits: Tensor) -> Bool {
-        !request.parameters.isSmooth && request.parameters.temperature > 0 && logits.hasFusedDraw
-    }
-
-    /// The tokens of a scale, `[B, T]`, their vectors, `[B, T, Z]`, and the tokens as numbers.
-    private func choose(
-        from prediction: Prediction, scale: Int
-    ) throws -> (tokens: Tensor, vectors: Tensor, rows: [[Int32]]) {
-        guard isDrawnFused(from: prediction.conditional) else {
-            let logits = try prediction.logits
-            guard try logits.maximum().item().isFinite else { throw SamplingError.notANumber(scale: scale) }
-            let (tokens, vectors) = try choose(from: logits, scale: scale)
-            return (tokens, vectors, try Self.rows(of: tokens))
-        }
-        let tokens = try fusedDraw(from: prediction, scale: scale)
-        let rows = try Self.rows(of: tokens)
-        // So the operator marks places whose logits are no numbers.
-        guard rows.allSatisfy({ !$0.contains(-1) }) else { throw SamplingError.notANumber(scale: scale) }
-        return (tokens, try quantizer.codebook.embedding(tokens), rows)
-    }
-
-    private func fusedDraw(from prediction: Prediction, scale: Int) throws(TorchError) -> Tensor {
-        let parameters = request.parameters
-        let isGuided = prediction.unconditional != nil
-        return try prediction.conditional.drawnTokens(
-            awayFrom: prediction.unconditional,
-            strength: isGuided ? guidance.strength(at: prediction.progress) : 0,
-            temperature: parameters.temperature, topK: parameters.topK, topP: parameters.topP, seed: request.seed,
-            images: Tensor(request.images, shape: [request.count]).moved(to: prediction.conditional.device),
-            scale: RandomStream.tokens(scale: scale).scale)
-    }
-
-    private func choose(from logits: Tensor, scale: Int) throws(TorchError) -> (tokens: Tensor, vectors: Tensor) {
-        let parameters = request.parameters
-        guard parameters.temperature > 0 else {
-            // The limit of the distribution, and of the mixture: all weight on one code.
-            let tokens = try logits.indexOfMaximum(axis: -1)
-            return (tokens, try quantizer.codebook.embedding(tokens))
-        }
-        let filter = TokenFilter(topK: parameters.topK, topP: parameters.topP)
-        let filtered = try filter.filtered(logits.tempered(parameters.temperature))
-        guard parameters.isSmooth else {
-            let tokens = try TokenDraw.tokens(
-                from: filtered.softmax(axis: -1), seed: request.seed, images: request.images, scale: scale)
-            return (tokens, try quantizer.codebook.embedding(tokens))
-        }
-        let noise = try GumbelMixture.exponential(
-            seed: request.seed, images: request.images, scale: scale, tokens: logits.shape[1],
-            vocabularySize: logits.shape[2])
-        let weights = try GumbelMixture(progress: schedule.progress(ofScale: scale))
-            .weights(filtered, exponential: noise.moved(to: logits.device))
-        let codebook = quantizer.codebook
-        let vectors = try weights.converted(to: codebook.dtype)
-            .rowStableLinear(weight: Matrix(codebook.transposed(0, 1).contiguous()), bias: nil)
-        return (try weights.indexOfMaximum(axis: -1), vectors)
+        try sampler.prediction(
+            ofScale: scale, after: latent(afterScales: scale), conditions: conditions, cache: cache)
     }
 
     @discardableResult
@@ -267,17 +191,11 @@ public final class ImageGeneration {
     }
 
     private func latent(after scale: Int, vectors: Tensor) throws(TorchError) -> Tensor {
-        try latent(afterScales: scale) + quantizer.contribution(ofVectors: vectors, scale: scale)
+        try sampler.latent(latent(afterScales: scale), adding: vectors, scale: scale)
     }
 
     private func latent(afterScales count: Int) throws(TorchError) -> Tensor {
         count == 0 ? try quantizer.emptyLatent(batch: request.count) : finished[count - 1].latent
-    }
-
-    private static func rows(of tokens: Tensor) throws(TorchError) -> [[Int32]] {
-        let values = try tokens.array(of: Int32.self)
-        let count = tokens.shape[1]
-        return (0..<tokens.shape[0]).map { Array(values[$0 * count..<($0 + 1) * count]) }
     }
 }
 

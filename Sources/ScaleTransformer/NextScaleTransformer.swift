@@ -184,14 +184,13 @@ public struct NextScaleTransformer {
     public func logits(
         ofScales scales: Range<Int>, inputs: Tensor?, condition: ClassCondition, cache: KeyValueCache? = nil
     ) throws(TorchError) -> Tensor {
-        try head(
-            hidden(ofScales: scales, inputs: inputs, condition: condition, cache: cache), modulation: condition.head)
+        try hidden(ofScales: scales, inputs: inputs, condition: condition, cache: cache).logits()
     }
 
-    /// The residual stream after the last block, `[B, T, C]`; see ``logits(ofScales:inputs:condition:cache:)``.
-    func hidden(
-        ofScales scales: Range<Int>, inputs: Tensor?, condition: ClassCondition, cache: KeyValueCache?
-    ) throws(TorchError) -> Tensor {
+    /// What the head makes logits of; see ``logits(ofScales:inputs:condition:cache:)``.
+    package func hidden(
+        ofScales scales: Range<Int>, inputs: Tensor?, condition: ClassCondition, cache: KeyValueCache? = nil
+    ) throws(TorchError) -> HiddenTokens {
         precondition(cache == nil || scales.count == 1, "a cache takes one scale at a time")
         var x = try embedding(scales: scales, classVectors: condition.classVectors, inputs: inputs)
         let region = try masks.region(ofScales: scales)
@@ -201,6 +200,30 @@ public struct NextScaleTransformer {
                 return try cache.extend(block: index, scale: scales.lowerBound, keys: keys, values: values)
             }
         }
-        return x
+        return HiddenTokens(residual: x, modulation: condition.head, head: head)
+    }
+}
+
+/// Tokens after the last block: logits, which take more memory than all else, are made of as many pictures as are wanted at a
+/// time.
+package struct HiddenTokens {
+    /// The residual stream, `[B, T, C]`.
+    let residual: Tensor
+    let modulation: (scale: Tensor, shift: Tensor)
+    let head: PredictionHead
+
+    /// The logits of all pictures, `[B, T, V]`, float32.
+    package func logits() throws(TorchError) -> Tensor { try head(residual, modulation: modulation) }
+
+    /// The logits of some pictures, one range after another: `[n, T, V]`, float32.
+    package func logits(of pictures: [Range<Int>]) throws(TorchError) -> Tensor {
+        if pictures.joined().elementsEqual(0..<residual.shape[0]) { return try logits() }
+        func chosen(_ tensor: Tensor) throws(TorchError) -> Tensor {
+            var parts: [Tensor] = []
+            for range in pictures { parts.append(try tensor.narrowed(axis: 0, range)) }
+            return parts.count == 1 ? parts[0] : try Tensor.concatenated(parts)
+        }
+        return try head(
+            chosen(residual), modulation: (scale: chosen(modulation.scale), shift: chosen(modulation.shift)))
     }
 }

@@ -89,6 +89,18 @@ public enum LibTorch {
         return Int(ctorch_cuda_device_count())
     }
 
+    /// Whether GPUs multiply float32 with 10 bits of each factor (TF32), for the whole process; at first they do not.
+    public static var allowsTF32: Bool {
+        guard case .loaded = cudaLibrary else { return false }
+        return ctorch_allows_tf32()
+    }
+
+    /// Lets GPUs multiply float32 with 10 bits of each factor: several times as fast.
+    public static func allowTF32(_ allowed: Bool = true) throws(TorchError) {
+        guard case .loaded = cudaLibrary else { return }
+        try check(ctorch_allow_tf32(allowed), "allowing TF32")
+    }
+
     /// The most memory that tensors on a CUDA device have had at once, in bytes.
     ///
     /// - Parameter index: Of the device, from 0.
@@ -101,6 +113,20 @@ public enum LibTorch {
         var bytes: Int64 = 0
         try check(ctorch_cuda_peak_memory(Int32(clamping: index), &bytes), "memory of cuda:\(index)")
         return Int(bytes)
+    }
+
+    /// The memory of a CUDA device that nothing uses, in bytes.
+    ///
+    /// - Parameter index: Of the device, from 0.
+    /// - Returns: The bytes; what LibTorch keeps in reserve is not among them.
+    /// - Throws: ``TorchError`` where there is no such device.
+    package static func freeCUDAMemory(device index: Int) throws(TorchError) -> Int {
+        guard case .loaded = cudaLibrary else {
+            throw TorchError("memory of cuda:\(index)", message: "LibTorch's CUDA library is not loaded")
+        }
+        var (free, total): (Int64, Int64) = (0, 0)
+        try check(ctorch_cuda_memory(Int32(clamping: index), &free, &total), "memory of cuda:\(index)")
+        return Int(free)
     }
 
     /// What keeps the package's own kernels from running on a CUDA device, in one line with what to do; nil for nothing.

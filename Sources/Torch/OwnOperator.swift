@@ -8,6 +8,8 @@ package enum OwnOperator: String, Sendable {
     case modulation
     /// Guidance, filters and the draw in one, on a GPU.
     case draw
+    /// A batch's work on a GPU as one CUDA graph.
+    case graph
 }
 
 extension LibTorch {

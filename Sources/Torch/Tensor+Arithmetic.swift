@@ -101,6 +101,11 @@ extension Tensor {
         try atenClamp(.tensor(self), .number(range.lowerBound), .none)
     }
 
+    /// Each element, a whole number, held at or above a bound.
+    public func clamped(to range: PartialRangeFrom<Int>) throws(TorchError) -> Tensor {
+        try atenClamp(.tensor(self), .integer(range.lowerBound), .none)
+    }
+
     /// Each element, held at or below a bound.
     public func clamped(to range: PartialRangeThrough<Double>) throws(TorchError) -> Tensor {
         try atenClamp(.tensor(self), .none, .number(range.upperBound))

@@ -70,11 +70,10 @@ extension Tensor {
         ).reshaped(shape.dropLast() + [outputs])
     }
 
-    /// Whether ``drawnTokens(awayFrom:strength:temperature:topK:topP:seed:images:scale:)`` takes these logits, of so many
-    /// codes that a block has registers for them (CKernels/CUDA/Device/draw.h).
-    package var hasFusedDraw: Bool {
-        device != .cpu && rank == 3 && dtype == .float32 && shape[2] <= 16_384
-            && !LibTorch.withheldOperators.contains(.draw)
+    /// Whether ``drawnTokens(awayFrom:strength:temperature:topK:topP:seed:images:scale:)`` takes logits of so many codes:
+    /// a block has registers for them (CKernels/CUDA/Device/draw.h).
+    package static func hasFusedDraw(codes: Int, on device: Device) -> Bool {
+        device != .cpu && codes <= 16_384 && !LibTorch.withheldOperators.contains(.draw)
     }
 
     /// The tokens that random numbers choose from logits, `[B, T, V]` float32 on a GPU; the same as on the CPU, but where

@@ -17,7 +17,10 @@ public struct TorchError: Error, Hashable, Sendable, CustomStringConvertible {
             shapes.isEmpty ? "" : " on " + shapes.prefix(most).map { "\($0)" }.joined(separator: ", ") + rest
         guard isOutOfMemory else { return "\(operation)\(operands): \(message)" }
         let bytes = message.firstMatch(of: #/allocate (\d+) bytes/#).flatMap { Int($0.1) }
-        let need = bytes.map { ", which needs \(($0 + 999_999) / 1_000_000) MB more" } ?? ""
+        // GPUs: "Tried to allocate 2.50 GiB".
+        let words = message.firstMatch(of: #/allocate ([\d.]+ [KMG]iB)/#).map { "\($0.1)" }
+        let amount = bytes.map { "\(($0 + 999_999) / 1_000_000) MB" } ?? words
+        let need = amount.map { ", which needs \($0) more" } ?? ""
         return "Memory ran out in \(operation)\(operands)\(need): "
             + "take fewer pictures at once (--batch where there is one), smaller ones or a smaller model, or free memory."
     }

@@ -17,7 +17,7 @@ import Testing
         #expect(command.choice.classes == "3,none")
         #expect(command.choice.leastCount == 5)
         #expect(command.choice.seed == .max)
-        #expect(command.choice.batch == 3)
+        #expect(command.choice.batch == .count(3))
         #expect(command.choice.progressive)
         #expect(command.pictures.grid)
         #expect(command.pictures.output == "a.png")

@@ -5,20 +5,34 @@ import Testing
 @testable import MVARCommand
 
 @Suite("mvar sample") struct SampleCommandTests {
-    @Test("The same seed makes the same files in batches of 1, 3 and 8, on 1 thread and on 2")
+    @Test("The same seed makes the same files in batches of 1, 3, 8 and what suits the machine, on 1 thread and on 2")
     func batches() async throws {
         let folder = try TemporaryFolder()
-        for (batch, threads) in [(8, 2), (1, 2), (3, 1)] {
+        for (batch, threads) in [("8", 2), ("1", 2), ("3", 1), ("auto", 2)] {
             try await succeed(
                 "sample", "--model", Mini64.model, "--count", "5", "--seed", "11", "--top-p", "0", "-q", "--batch",
-                "\(batch)", "--threads", "\(threads)", "-o", folder.file("\(batch)-%d.png"))
+                batch, "--threads", "\(threads)", "-o", folder.file("\(batch)-%d.png"))
         }
         for image in 0..<5 {
             let expected = try bytes(of: folder.file("8-\(image).png"))
-            #expect(try bytes(of: folder.file("1-\(image).png")) == expected)
-            #expect(try bytes(of: folder.file("3-\(image).png")) == expected)
+            for batch in ["1", "3", "auto"] {
+                #expect(try bytes(of: folder.file("\(batch)-\(image).png")) == expected)
+            }
         }
-        #expect(folder.names.count == 15)
+        #expect(folder.names.count == 20)
+    }
+
+    @Test(
+        "A batch that is no number, and --tf32 on the CPU, are refused",
+        arguments: [
+            (["--batch", "many"], "--batch"), (["--batch", "0"], "--batch 0"), (["--tf32"], "--device cuda"),
+        ])
+    func refused(options: [String], part: String) async throws {
+        let folder = try TemporaryFolder()
+        let failed = await failure(
+            of: ["sample", "--model", Mini64.model, "--seed", "1", "-o", folder.file("a.png")] + options)
+        #expect(failed?.message?.contains(part) == true, "\(failed?.message ?? "nothing")")
+        #expect(folder.names.isEmpty)
     }
 
     @Test("--json tells path, class, name, seed and number of every picture") func json() async throws {

@@ -6,7 +6,8 @@ import Testing
     @Test("The CPU does not take them, and says so") func refused() throws {
         let x = try Tensor((0..<48).map(Float.init), shape: [1, 3, 16])
         let vector = try Tensor([Float](repeating: 1, count: 16), shape: [1, 1, 16])
-        #expect(!x.hasFusedModulation(by: vector) && !x.hasFusedDraw && !x.hasLinearGELU(weight: x, bias: vector))
+        #expect(!x.hasFusedModulation(by: vector) && !x.hasLinearGELU(weight: x, bias: vector))
+        #expect(!Tensor.hasFusedDraw(codes: 4096, on: .cpu))
         let failed = #expect(throws: TorchError.self) {
             try x.modulated(Modulation(scale: vector, shift: vector, epsilon: 1e-6))
         }
@@ -24,5 +25,27 @@ import Testing
         #expect(found.shape == [2, 3, 5])
         #expect(try (found - expected).magnitude().maximum().item() < 1e-3)
         #expect(try expected.magnitude().maximum().item() > 0.5)
+    }
+
+    @Test("On the CPU work is done again at every call, with the inputs of that call") func repeatedWork() throws {
+        var calls = 0
+        let work = RepeatedWork { inputs in
+            calls += 1
+            return [try inputs[0] + 1, try inputs[0] * 2]
+        }
+        for value in [1.0, 2, 3] {
+            let results = try work([Tensor.full([2], value)])
+            #expect(
+                try results.map { try $0.array(of: Double.self) } == [[value + 1, value + 1], [value * 2, value * 2]])
+        }
+        #expect(calls == 3 && work.obstacle == nil)
+    }
+
+    @Test("What a GPU says of its memory is told with the amount") func outOfMemory() {
+        let error = TorchError(
+            "aten::linear",
+            message: "CUDA out of memory. Tried to allocate 2.50 GiB. GPU 0 has a total capacity of …\nmore")
+        #expect(error.isOutOfMemory && error.description.contains("needs 2.50 GiB more"), "\(error)")
+        #expect(error.description.contains("--batch") && !error.description.contains("\n"))
     }
 }

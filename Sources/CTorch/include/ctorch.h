@@ -18,6 +18,8 @@ typedef struct CTorchTensorImpl *CTorchTensor;
 typedef struct CTorchModuleImpl *CTorchModule;
 /// A `c10::OperatorHandle *`; lives as long as the process.
 typedef const struct CTorchOperatorHandle *CTorchOperator;
+/// Work of a CUDA device that can be repeated.
+typedef struct CTorchGraphImpl *CTorchGraph;
 
 /// 0 on success. Otherwise nothing was returned, and `ctorch_last_error()` says why.
 typedef int32_t CTorchStatus;
@@ -44,8 +46,13 @@ bool ctorch_pool_memory(bool pools);
 CTorchStatus ctorch_load_cuda(const char *path);
 /// The number of CUDA devices that LibTorch can use; 0 without its CUDA library or a driver.
 int32_t ctorch_cuda_device_count(void);
+/// Whether CUDA devices may keep 10 bits of each factor of float32 products and convolutions; false at first.
+CTorchStatus ctorch_allow_tf32(bool allowed);
+bool ctorch_allows_tf32(void);
 /// The most memory that tensors on a CUDA device have had at once, in bytes.
 CTorchStatus ctorch_cuda_peak_memory(int32_t device, int64_t *bytes);
+/// The bytes of a CUDA device that nothing uses, and all that it has.
+CTorchStatus ctorch_cuda_memory(int32_t device, int64_t *free, int64_t *total);
 
 // ---- tensors -----------------------------------------------------------------------------------------------------
 
@@ -185,6 +192,18 @@ CTorchStatus ctorch_call(
     CTorchOperator callee, const CTorchValue *arguments, int32_t argument_count, CTorchValue *results,
     int32_t *result_count);
 void ctorch_free(void *_Nullable memory);
+
+// ---- CUDA graphs -------------------------------------------------------------------------------------------------
+
+/// From here to `ctorch_graph_end` the work that this thread gives a CUDA device is recorded and not done. Nothing may be
+/// read from the device meanwhile.
+CTorchStatus ctorch_graph_begin(int32_t device, CTorchGraph _Nullable *_Nonnull result);
+/// After a failure the graph can only be released.
+CTorchStatus ctorch_graph_end(CTorchGraph graph);
+/// Does what was recorded, on the same tensors.
+CTorchStatus ctorch_graph_replay(CTorchGraph graph);
+/// Lets go of the graph and of the memory of its tensors; ends a recording.
+void ctorch_graph_release(CTorchGraph graph);
 
 // ---- networks from files -----------------------------------------------------------------------------------------
 

@@ -18,6 +18,10 @@ import Torch
 public final class ImageGenerator {
     /// The networks, and the names of the classes.
     public let model: LoadedModel
+    /// What the batches of a GPU are made by, where the last ones were all alike.
+    private var wholeGeneration: WholeGeneration?
+    /// Why a GPU is told each operator of every batch anew, which takes longer; nil where it is not, and on the CPU.
+    public var graphObstacle: String? { wholeGeneration?.obstacle }
 
     /// Loads a model.
     ///
@@ -56,6 +60,9 @@ public final class ImageGenerator {
         public let finishedPictures: Int
         /// Pictures in all.
         public let pictures: Int
+        /// Scales that are done of the batch that is computed; all of them while it is decoded. On a GPU they can come all at
+        /// once.
+        public let finishedScales: Int
         /// The share of the work that is done, 0...1.
         public let fraction: Double
         /// The memory of the keys and values that are kept now for later scales, in bytes.
@@ -73,7 +80,7 @@ public final class ImageGenerator {
     /// - Throws: ``Sampling/SamplingError`` where the request makes no sense, ``Torch/TorchError`` if memory runs out, and
     ///   what `receive` throws.
     public func generate(
-        _ request: GenerationRequest, batch: Int = 8, keepsSteps: Bool = false,
+        _ request: GenerationRequest, batch: Int = ImageGenerator.usualBatch, keepsSteps: Bool = false,
         progress: (Progress) -> Void = { _ in }, receive: (Picture) throws -> Void
     ) throws {
         try request.check(classes: model.transformer.configuration.classes)
@@ -83,20 +90,13 @@ public final class ImageGenerator {
             let part = GenerationRequest(
                 classes: Array(request.classes[range]), images: Array(request.images[range]), seed: request.seed,
                 parameters: request.parameters)
-            let generation = try ImageGeneration(
-                part, transformer: model.transformer, quantizer: model.tokenizer.quantizer)
-            var latents: [Tensor] = []
-            while let step = try generation.advance() {
-                if keepsSteps { latents.append(step.latent) }
-                let share = Self.samplingShare * Self.work(schedule, scales: step.scale + 1) * Double(range.count)
+            let (tokens, latents) = try sample(part, keepsSteps: keepsSteps) { scales, keyValueBytes in
+                let share = Self.samplingShare * Self.work(schedule, scales: scales) * Double(range.count)
                 progress(
                     Progress(
-                        finishedPictures: start, pictures: request.count,
-                        fraction: (Double(start) + share) / Double(request.count),
-                        keyValueBytes: generation.keyValueBytes))
+                        finishedPictures: start, pictures: request.count, finishedScales: scales,
+                        fraction: (Double(start) + share) / Double(request.count), keyValueBytes: keyValueBytes))
             }
-            if latents.isEmpty { latents = [try generation.latent] }
-            let tokens = try generation.tokens
             // Of each latent the pictures that were decoded together.
             var decoded: [[PixelImage]] = []
             for row in 0..<range.count {
@@ -114,10 +114,41 @@ public final class ImageGenerator {
                 let rest = Self.samplingShare * Double(range.upperBound - index - 1)
                 progress(
                     Progress(
-                        finishedPictures: index + 1, pictures: request.count,
+                        finishedPictures: index + 1, pictures: request.count, finishedScales: schedule.count,
                         fraction: (Double(index + 1) + rest) / Double(request.count), keyValueBytes: 0))
             }
         }
+    }
+
+    /// The tokens of a batch, `[B][L]`, and f̂ after its last scale, or after each. `progress` gets the number of scales that
+    /// are done, and the memory of keys and values.
+    private func sample(
+        _ batch: GenerationRequest, keepsSteps: Bool, progress: (Int, Int) -> Void
+    ) throws -> (tokens: [[Int32]], latents: [Tensor]) {
+        if !keepsSteps, WholeGeneration.suits(batch.parameters, of: model.transformer) {
+            let whole = try wholeGeneration(like: batch)
+            let (tokens, latent) = try whole(batch)
+            progress(model.transformer.configuration.schedule.count, whole.keyValueBytes)
+            return (tokens, [latent])
+        }
+        let generation = try ImageGeneration(
+            batch, transformer: model.transformer, quantizer: model.tokenizer.quantizer)
+        var latents: [Tensor] = []
+        while let step = try generation.advance() {
+            if keepsSteps { latents.append(step.latent) }
+            progress(step.scale + 1, generation.keyValueBytes)
+        }
+        return (try generation.tokens, latents.isEmpty ? [try generation.latent] : latents)
+    }
+
+    private func wholeGeneration(like batch: GenerationRequest) throws -> WholeGeneration {
+        if let wholeGeneration, wholeGeneration.serves(batch) { return wholeGeneration }
+        // First of all the old one's memory is let go.
+        wholeGeneration = nil
+        let whole = try WholeGeneration(
+            like: batch, transformer: model.transformer, quantizer: model.tokenizer.quantizer)
+        wholeGeneration = whole
+        return whole
     }
 
     /// How much of a picture's time goes into its tokens; decoding them takes the rest.

@@ -30,7 +30,7 @@ struct BenchSampleCommand: AsyncParsableCommand {
 
         @Option(
             help: ArgumentHelp(
-                "Leave these savings out: attention, convolution, linear (LibTorch's operators instead), memory (freed memory goes back).",
+                "Leave these savings out: attention, convolution, linear, modulation, draw (LibTorch's operators instead), graph (each operator anew), memory (freed memory goes back).",
                 valueName: "saving,…"),
             transform: { text in
                 try text.split(separator: ",", omittingEmptySubsequences: false).map { name in

@@ -41,9 +41,39 @@ struct PictureChoiceOptions: ParsableArguments {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "Pictures computed together, 1 or more: more are faster, up to a point, and take more memory.",
-            valueName: "N"))
-    var batch: Int = 8
+            "Pictures computed together, 1 or more: more are faster, up to a point, and take more memory. auto: on a GPU as many as it has memory for.",
+            valueName: "N|auto"))
+    var batch = BatchChoice.count(ImageGenerator.usualBatch)
+
+    /// How many pictures are computed together, as somebody says it.
+    enum BatchChoice: ExpressibleByArgument, Hashable, CustomStringConvertible {
+        case automatic
+        case count(Int)
+
+        init?(argument: String) {
+            guard argument != "auto" else {
+                self = .automatic
+                return
+            }
+            guard let count = Int(argument) else { return nil }
+            self = .count(count)
+        }
+
+        var description: String {
+            switch self {
+            case .automatic: "auto"
+            case .count(let count): "\(count)"
+            }
+        }
+    }
+
+    /// How many pictures are computed together.
+    func batch(by generator: ImageGenerator, _ parameters: SamplingParameters) throws -> Int {
+        switch batch {
+        case .automatic: try generator.automaticBatch(parameters)
+        case .count(let count): count
+        }
+    }
 
     /// How many pictures are meant, where the model's number of classes does not matter; else the least there can be.
     var leastCount: Int {
@@ -85,7 +115,7 @@ struct PictureChoiceOptions: ParsableArguments {
         if count != nil, perClass != nil {
             throw ValidationError("--count and --per-class both tell how many pictures: give one of them")
         }
-        if !Self.counts.contains(batch) {
+        if case .count(let batch) = batch, !Self.counts.contains(batch) {
             throw OptionError(option: "--batch", value: "\(batch)", need: "in \(Self.counts)")
         }
         if let classes, ClassChoice.parts(of: classes).contains("") {

@@ -10,6 +10,7 @@ struct TokenEmbedding {
     private let firstPosition: Tensor  // [1, s₁², C], s₁ being 1 in the published schedules
     private let positions: Tensor  // [1, L, C]
     private let levels: Tensor  // [S, C]
+    private let levelOfToken: Tensor  // [L], int64
     private let word: Linear  // Z → C
 
     init(
@@ -21,6 +22,10 @@ struct TokenEmbedding {
         firstPosition = try (path / "pos_start").tensor(1, schedule.tokenCount(ofScale: 0), width, initial: initial)
         positions = try (path / "pos_1LC").tensor(1, schedule.tokenCount, width, initial: initial)
         levels = try (path / "lvl_embed" / "weight").tensor(schedule.count, width, initial: initial)
+        let level = schedule.sides.indices.flatMap {
+            Array(repeating: $0, count: configuration.schedule.tokenCount(ofScale: $0))
+        }
+        levelOfToken = try Tensor(level, shape: [level.count]).moved(to: levels.device)
         word = try Linear(from: configuration.latentChannels, to: width, at: path / "word_embed", initial: initial)
     }
 
@@ -44,11 +49,10 @@ struct TokenEmbedding {
         if scales.contains(0) { parts.append(try classVectors.unsqueezed(1) + firstPosition) }
         if let inputs, inputs.shape[1] > 0 { parts.append(try word(inputs.converted(to: positions.dtype))) }
         let content = parts.count == 1 ? parts[0] : try Tensor.concatenated(parts, axis: 1)
-        var level: [Int] = []
-        for scale in scales { level += Array(repeating: scale, count: schedule.tokenCount(ofScale: scale)) }
+        let tokens = schedule.range(ofScales: scales)
         let place =
-            try levels.rows(Tensor(level, shape: [level.count]).moved(to: device)).unsqueezed(0)
-            + positions.narrowed(axis: 1, schedule.range(ofScales: scales))  // [1, T, C]
+            try levels.rows(levelOfToken.narrowed(axis: 0, tokens)).unsqueezed(0)
+            + positions.narrowed(axis: 1, tokens)  // [1, T, C]
         return try content + place
     }
 }

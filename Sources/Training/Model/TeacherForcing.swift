@@ -30,18 +30,16 @@ package struct TeacherForcing {
         _ step: ModelStep, tokens: Tensor, inputs: Tensor, labels: Tensor, beforeLast: () -> Void = {}
     ) throws(TorchError) -> StepLosses {
         let batch = tokens.shape[0]
-        let device = transformer.device
-        let (tokens, inputs, labels) = (
-            try tokens.moved(to: device), try inputs.moved(to: device), try labels.moved(to: device)
-        )
+        let whole = try Row(tokens: tokens, inputs: inputs, labels: labels).moved(to: transformer.device)
         var losses = StepLosses()
         for part in 0..<step.parts {
             let pictures = part * batch / step.parts..<(part + 1) * batch / step.parts
             let row = Row(
-                tokens: try tokens.narrowed(axis: 0, pictures), inputs: try inputs.narrowed(axis: 0, pictures),
-                labels: try labels.narrowed(axis: 0, pictures),
+                tokens: try whole.tokens.narrowed(axis: 0, pictures),
+                inputs: try whole.inputs.narrowed(axis: 0, pictures),
+                labels: try whole.labels.narrowed(axis: 0, pictures),
                 branchFactors: try step.branchFactors.map { factors throws(TorchError) in
-                    try factors.narrowed(axis: 2, pictures).moved(to: device)
+                    try factors.narrowed(axis: 2, pictures).moved(to: transformer.device)
                 })
             for (position, pass) in step.passes.enumerated() {
                 if part == step.parts - 1, position == step.passes.count - 1 { beforeLast() }
@@ -61,7 +59,13 @@ package struct TeacherForcing {
         let tokens: Tensor
         let inputs: Tensor
         let labels: Tensor
-        let branchFactors: Tensor?
+        var branchFactors: Tensor?
+
+        func moved(to device: Device) throws(TorchError) -> Row {
+            Row(
+                tokens: try tokens.moved(to: device), inputs: try inputs.moved(to: device),
+                labels: try labels.moved(to: device), branchFactors: branchFactors)
+        }
     }
 
     private func accumulate(
@@ -149,16 +153,13 @@ package struct TeacherForcing {
         tokens: Tensor, inputs: Tensor, labels: Tensor
     ) throws(TorchError) -> (losses: [[Double]], right: [[Double]]) {
         try withoutGradients { () throws(TorchError) in
-            let device = transformer.device
-            let (tokens, inputs, labels) = (
-                try tokens.moved(to: device), try inputs.moved(to: device), try labels.moved(to: device)
-            )
+            let row = try Row(tokens: tokens, inputs: inputs, labels: labels).moved(to: transformer.device)
             var (losses, counts): ([[Double]], [[Double]]) = ([], [])
             for pass in ScalePass.all(transformer.configuration) {
-                let targets = try targets(ofScales: pass.scales, tokens)
+                let targets = try targets(ofScales: pass.scales, row.tokens)
                 let logits = try transformer.logits(
-                    ofScales: pass.scales, inputs: self.inputs(ofScales: pass.scales, inputs),
-                    condition: transformer.condition(on: labels))
+                    ofScales: pass.scales, inputs: self.inputs(ofScales: pass.scales, row.inputs),
+                    condition: transformer.condition(on: row.labels))
                 losses += try perScale(entropies(logits, targets), pass.scales)
                 counts += try perScale(right(logits, targets), pass.scales)
             }
