@@ -82,7 +82,8 @@ let package = Package(
         .target(
             name: "Models",
             dependencies: [
-                "Checkpoints", "ImageTokenizer", "NeuralNetworks", "ScaleTransformer", "TokenPyramid", "Torch",
+                "Checkpoints", "Images", "ImageTokenizer", "NeuralNetworks", "ScaleTransformer", "TokenPyramid",
+                "Torch",
             ],
             resources: [.embedInCode("Resources/imagenet-classes.tsv")]),
         .target(
@@ -111,7 +112,9 @@ let package = Package(
             ]),
         .testTarget(
             name: "CUDAKernelsTests",
-            dependencies: ["CKernels", "CUDAEmulator", "NeuralNetworks", "Sampling", "TestSupport", "Torch"]),
+            dependencies: [
+                "Checkpoints", "CKernels", "CUDAEmulator", "NeuralNetworks", "Sampling", "TestSupport", "Torch",
+            ]),
         .testTarget(name: "TorchTests", dependencies: ["TestSupport", "Torch"]),
         .testTarget(name: "NeuralNetworksTests", dependencies: ["NeuralNetworks", "Torch"]),
         .testTarget(name: "FileInputTests", dependencies: ["FileInput"]),

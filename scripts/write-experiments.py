@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes what the runs of train-default-model.sh found: curves, sheets of samples and tables to docs/experiments, and the
-models to models/.
+"""Writes what the runs of train-default-model.sh found: curves, sheets of samples, tables and the runs' own records to
+docs/experiments, and the models to models/.
 
     scripts/write-experiments.py RUNS
 
@@ -75,6 +75,15 @@ def chart(path, title, unit, series):
     path.write_text("\n".join(parts + ["</svg>"]) + "\n", encoding="utf-8")
 
 
+def without_folders(value):
+    """Paths of one machine as names of files."""
+    if isinstance(value, dict):
+        return {key: without_folders(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [without_folders(part) for part in value]
+    return pathlib.Path(value).name if isinstance(value, str) and value.startswith("/") else value
+
+
 def grid(header, rows):
     lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
     return "\n".join(lines + ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows])
@@ -113,6 +122,14 @@ def main():
               (group[-1]["step"], sum(line["loss"] for line in group) / len(group))
               for group in (run.steps[start:start + 5] for start in range(0, len(run.steps), 5))])
            for run, color in zip(runs, COLORS)])
+    # What they learned with and what was measured: from these files all curves can be drawn again.
+    for run in [tokenizer, *runs]:
+        record = pages / "runs" / run.folder.name
+        record.mkdir(parents=True, exist_ok=True)
+        shutil.copy(run.folder / "metrics.jsonl", record)
+        for file in ("run.json", "report.json"):
+            content = without_folders(json.loads((run.folder / file).read_text()))
+            (record / file).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     for run in runs:
         classes = range(len(run.report["confusion"]))
         subprocess.run(

@@ -165,13 +165,8 @@ public struct ModelTraining {
             GenerationRequest(classes: classes, seed: settings.seed, parameters: parameters), transformer: transformer,
             quantizer: tokenizer.quantizer)
         while try generation.advance() != nil {}
-        let values = try withoutGradients {
-            try tokenizer.pictures(of: generation.latent).converted(to: .float32).array(of: Float.self)
-        }
-        let side = tokenizer.configuration.imageSide
-        let size = 3 * side * side
-        let pictures = classes.indices.map {
-            PixelImage(width: side, height: side, unitPlanes: Array(values[$0 * size..<($0 + 1) * size]))
+        let pictures = try withoutGradients {
+            try PixelImage.pictures(of: tokenizer.pictures(of: generation.latent))
         }
         return try PixelImage.grid(pictures, columns: min(classes.count, 8), spacing: 2)
     }

@@ -1,5 +1,6 @@
 public import ImageTokenizer
 public import Images
+import Models
 import TokenPyramid
 import Torch
 
@@ -37,15 +38,13 @@ public struct TokenizerMeasurement {
         var similarity = 0.0
         var examples: [(PixelImage, PixelImage)] = []
         let side = pictures.side
-        let size = 3 * side * side
         let hasWindows = side >= PixelImage.similarityWindowSide
         var count = 0
         try pictures.forEachBatch(of: 16) { batch in
             let images = try batch.images().moved(to: tokenizer.device)
-            let (tokens, values) = try withoutGradients {
+            let (tokens, reconstructions) = try withoutGradients {
                 let (tokens, latent) = try tokenizer.quantizer.encode(tokenizer.features(of: images))
-                let pictures = try (tokenizer.decode(latent).clamped(to: -1...1) + 1) * 0.5
-                return (try tokens.array(of: Int.self), try pictures.array(of: Float.self))
+                return (try tokens.array(of: Int.self), try PixelImage.pictures(of: tokenizer.pictures(of: latent)))
             }
             for position in 0..<batch.count {
                 for scale in 0..<schedule.count {
@@ -53,9 +52,7 @@ public struct TokenizerMeasurement {
                         counts[scale].add(tokens[position * schedule.tokenCount + token])
                     }
                 }
-                let original = batch[position]
-                let reconstruction = PixelImage(
-                    width: side, height: side, unitPlanes: Array(values[position * size..<(position + 1) * size]))
+                let (original, reconstruction) = (batch[position], reconstructions[position])
                 decibels += min(try reconstruction.peakSignalToNoiseRatio(to: original), 100)
                 if hasWindows { similarity += try reconstruction.structuralSimilarity(to: original) }
                 if examples.count < exampleCount { examples.append((original, reconstruction)) }

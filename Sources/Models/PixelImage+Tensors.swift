@@ -5,7 +5,8 @@ extension PixelImage {
     /// The pictures of a network's output.
     ///
     /// - Parameter planes: `[B, 3, H, W]` in 0...1.
-    /// - Returns: B pictures of 8 bits, values truncated as the public evaluation does.
+    /// - Returns: B pictures of 8 bits: each value becomes ·255, held to `0...255` and truncated (not rounded), as the public
+    ///   evaluation of VAR and MVAR does.
     /// - Throws: ``TokenizerOutputError`` where a value is no number; ``Torch/TorchError`` if a copy from a device fails.
     public static func pictures(of planes: Tensor) throws -> [PixelImage] {
         let shape = planes.shape
@@ -34,7 +35,8 @@ public struct TokenizerOutputError: Error, Hashable, Sendable, CustomStringConve
             + "tokenizer. Fetch or convert it again."
     }
 
-    static func check(_ values: Tensor, of part: Part) throws {
+    /// Throws where one of a network's values is no number.
+    package static func check(_ values: Tensor, of part: Part) throws {
         // The largest of values among which one is no number is no number.
         if values.count > 0, try values.maximum().item().isNaN { throw TokenizerOutputError(part: part) }
     }
