@@ -105,8 +105,8 @@ let package = Package(
         .target(name: "TestSupport", path: "Tests/TestSupport", exclude: ["read_events.py", "read_npz.py"]),
         // The kernels for GPUs as C++ for a processor.
         .target(
-            name: "CUDAEmulator", path: "Tests/CUDAEmulator",
-            cxxSettings: [
+            name: "CUDAEmulator", dependencies: ["CKernels"], path: "Tests/CUDAEmulator",
+            cxxSettings: libtorchHeaders + [
                 .headerSearchPath("."), .headerSearchPath("../../Sources/CKernels"),
                 .headerSearchPath("../../Sources/CKernels/CUDA/Device"), .unsafeFlags(["-O3"]),
             ]),

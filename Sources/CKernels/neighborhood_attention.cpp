@@ -6,7 +6,6 @@
 // neither the batch nor the number of threads changes a bit of the result.
 #include "parallel.h"
 #include <ATen/core/LegacyTypeDispatch.h>
-#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/empty.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
@@ -14,8 +13,8 @@
 #include <cstdlib>
 #include <memory>
 #include <new>
-#include <utility>
 #include <vector>
+#include "dispatched.h"
 #include "neighborhood_attention.h"
 #include "neighborhood_operands.h"
 
@@ -189,13 +188,6 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor> neighborhood_attentio
   return {query_gradient, key_gradient, value_gradient, temperature_gradient};
 }
 
-/// Calls one of the two operators through the dispatcher.
-template <typename Function, typename... Arguments>
-auto dispatched(const char *name, Function *, Arguments &&...arguments) {
-  return c10::Dispatcher::singleton().findSchemaOrThrow(name, "").typed<Function>().call(
-      std::forward<Arguments>(arguments)...);
-}
-
 struct NeighborhoodAttention : torch::autograd::Function<NeighborhoodAttention> {
   static at::Tensor forward(
       torch::autograd::AutogradContext *context, const at::Tensor &queries, const at::Tensor &keys,
@@ -207,18 +199,17 @@ struct NeighborhoodAttention : torch::autograd::Function<NeighborhoodAttention> 
     context->saved_data["width"] = width;
     context->saved_data["kernel"] = kernel;
     context->saved_data["scale"] = scale;
-    return dispatched(
-        "mvar::neighborhood_attention", &neighborhood_attention, queries, keys, values, height, width, kernel, scale,
-        temperatures);
+    return mvar::dispatched<decltype(neighborhood_attention)>(
+        "mvar::neighborhood_attention", queries, keys, values, height, width, kernel, scale, temperatures);
   }
 
   static torch::autograd::variable_list backward(
       torch::autograd::AutogradContext *context, const torch::autograd::variable_list &gradients) {
     const auto saved = context->get_saved_variables();
     const auto integer = [&](const char *name) { return context->saved_data[name].toInt(); };
-    const auto [queries, keys, values, temperatures] = dispatched(
-        "mvar::neighborhood_attention_backward", &neighborhood_attention_backward, gradients[0], saved[0], saved[1],
-        saved[2], integer("height"), integer("width"), integer("kernel"), context->saved_data["scale"].toDouble(),
+    const auto [queries, keys, values, temperatures] = mvar::dispatched<decltype(neighborhood_attention_backward)>(
+        "mvar::neighborhood_attention_backward", gradients[0], saved[0], saved[1], saved[2], integer("height"),
+        integer("width"), integer("kernel"), context->saved_data["scale"].toDouble(),
         saved[3].defined() ? std::optional<at::Tensor>(saved[3]) : std::nullopt);
     return {queries, keys, values, {}, {}, {}, {}, temperatures};
   }

@@ -19,14 +19,15 @@ package struct Modulation {
     }
 }
 
-// Operators of our own for NVIDIA GPUs alone (Sources/CKernels/CUDA): without gradients, in float32, bfloat16 or float16,
-// of which only results are rounded. Each result is a sum in one fixed order, whatever stands beside it.
+// Operators of our own for NVIDIA GPUs alone (Sources/CKernels/CUDA): in float32, bfloat16 or float16, of which only
+// results are rounded. Each result is a sum in one fixed order, whatever stands beside it. Modulation and gated sums
+// have gradients, which are such sums too; the others have none.
 extension Tensor {
     /// Whether ``modulated(_:)`` and ``addingGated(_:gain:)`` take rows of this shape and type with these vectors: in
-    /// registers of a warp, in steps of 16 bytes (CKernels/CUDA/Device/modulation.h), and no gradient to be taken.
+    /// registers of a warp, in steps of 16 bytes (CKernels/CUDA/Device/modulation.h).
     package func hasFusedModulation(by vectors: Tensor...) -> Bool {
         guard device != .cpu, rank == 3, shape[2].isMultiple(of: 8), shape[2] <= 4096 else { return false }
-        return isOfKernels && !requiresGradient && vectors.allSatisfy { $0.dtype == dtype && !$0.requiresGradient }
+        return isOfKernels && vectors.allSatisfy { $0.dtype == dtype }
             && !LibTorch.withheldOperators.contains(.modulation)
     }
 

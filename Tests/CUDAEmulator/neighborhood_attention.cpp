@@ -5,6 +5,7 @@
 #include <vector>
 #include "CUDA/Device/device.h"
 #include "CUDA/Device/neighborhood.h"
+#include "CUDA/Device/neighborhood_matrices.h"
 #include "CUDA/neighborhood_launch.h"
 #include "CUDAEmulator.h"
 
@@ -13,47 +14,62 @@
 #define DEPTH 32
 namespace bfloat16_32 {
 #include "CUDA/Device/neighborhood_tensor_cores.cu"
-}
+#include "CUDA/Device/neighborhood_tensor_core_gradients.cu"
+}  // namespace bfloat16_32
 #undef DEPTH
 #define DEPTH 40
 namespace bfloat16_40 {
 #include "CUDA/Device/neighborhood_tensor_cores.cu"
-}
+#include "CUDA/Device/neighborhood_tensor_core_gradients.cu"
+}  // namespace bfloat16_40
 #undef DEPTH
 #define DEPTH 64
 namespace bfloat16_64 {
 #include "CUDA/Device/neighborhood_tensor_cores.cu"
-}
-namespace plain_bfloat16_64 {
-#include "CUDA/Device/neighborhood_plain.cu"
-}
+#include "CUDA/Device/neighborhood_tensor_core_gradients.cu"
+}  // namespace bfloat16_64
 #undef DEPTH
 #define DEPTH 80
 namespace bfloat16_80 {
 #include "CUDA/Device/neighborhood_tensor_cores.cu"
-}
+#include "CUDA/Device/neighborhood_tensor_core_gradients.cu"
+}  // namespace bfloat16_80
 #undef DEPTH
 #define DEPTH 96
 namespace bfloat16_96 {
 #include "CUDA/Device/neighborhood_tensor_cores.cu"
-}
+#include "CUDA/Device/neighborhood_tensor_core_gradients.cu"
+}  // namespace bfloat16_96
 #undef DEPTH
 #define DEPTH 128
 namespace bfloat16_128 {
 #include "CUDA/Device/neighborhood_tensor_cores.cu"
-}
+#include "CUDA/Device/neighborhood_tensor_core_gradients.cu"
+}  // namespace bfloat16_128
 #undef DEPTH
 #undef NUMBER
 #define NUMBER half_t
 #define DEPTH 64
 namespace half_64 {
 #include "CUDA/Device/neighborhood_tensor_cores.cu"
-}
-namespace plain_half_64 {
-#include "CUDA/Device/neighborhood_plain.cu"
-}
+#include "CUDA/Device/neighborhood_tensor_core_gradients.cu"
+}  // namespace half_64
+#undef DEPTH
+#define DEPTH 40
+namespace half_40 {
+#include "CUDA/Device/neighborhood_tensor_cores.cu"
+#include "CUDA/Device/neighborhood_tensor_core_gradients.cu"
+}  // namespace half_40
+#undef DEPTH
+#define DEPTH 128
+namespace half_128 {
+#include "CUDA/Device/neighborhood_tensor_cores.cu"
+#include "CUDA/Device/neighborhood_tensor_core_gradients.cu"
+}  // namespace half_128
+#undef DEPTH
 #undef NUMBER
 #define NUMBER float
+#define DEPTH 64
 namespace plain_64 {
 #include "CUDA/Device/neighborhood_plain.cu"
 }
@@ -88,28 +104,23 @@ namespace {
 using namespace mvar::neighborhood;
 using Kernel = void (*)(Attention);
 
-/// By type and depth: forward, and the two of the gradients where they are compiled.
+/// By type and depth: forward, and the two of the gradients.
 struct Kernels {
   Kernel attend, differentiate_queries, differentiate_keys;
 };
 
-#define MVAR_PLAIN(space) \
+#define MVAR_WITH_GRADIENTS(space) \
   { space::attend, space::differentiate_queries, space::differentiate_keys }
 
 const std::map<std::pair<int, int>, Kernels> all = {
-    {{0, 32}, MVAR_PLAIN(plain_32)},
-    {{0, 40}, MVAR_PLAIN(plain_40)},
-    {{0, 64}, MVAR_PLAIN(plain_64)},
-    {{0, 80}, MVAR_PLAIN(plain_80)},
-    {{0, 96}, MVAR_PLAIN(plain_96)},
-    {{0, 128}, MVAR_PLAIN(plain_128)},
-    {{1, 32}, {bfloat16_32::attend, nullptr, nullptr}},
-    {{1, 40}, {bfloat16_40::attend, nullptr, nullptr}},
-    {{1, 64}, {bfloat16_64::attend, plain_bfloat16_64::differentiate_queries, plain_bfloat16_64::differentiate_keys}},
-    {{1, 80}, {bfloat16_80::attend, nullptr, nullptr}},
-    {{1, 96}, {bfloat16_96::attend, nullptr, nullptr}},
-    {{1, 128}, {bfloat16_128::attend, nullptr, nullptr}},
-    {{2, 64}, {half_64::attend, plain_half_64::differentiate_queries, plain_half_64::differentiate_keys}},
+    {{0, 32}, MVAR_WITH_GRADIENTS(plain_32)},    {{0, 40}, MVAR_WITH_GRADIENTS(plain_40)},
+    {{0, 64}, MVAR_WITH_GRADIENTS(plain_64)},    {{0, 80}, MVAR_WITH_GRADIENTS(plain_80)},
+    {{0, 96}, MVAR_WITH_GRADIENTS(plain_96)},    {{0, 128}, MVAR_WITH_GRADIENTS(plain_128)},
+    {{1, 32}, MVAR_WITH_GRADIENTS(bfloat16_32)}, {{1, 40}, MVAR_WITH_GRADIENTS(bfloat16_40)},
+    {{1, 64}, MVAR_WITH_GRADIENTS(bfloat16_64)}, {{1, 80}, MVAR_WITH_GRADIENTS(bfloat16_80)},
+    {{1, 96}, MVAR_WITH_GRADIENTS(bfloat16_96)}, {{1, 128}, MVAR_WITH_GRADIENTS(bfloat16_128)},
+    {{2, 40}, MVAR_WITH_GRADIENTS(half_40)},     {{2, 64}, MVAR_WITH_GRADIENTS(half_64)},
+    {{2, 128}, MVAR_WITH_GRADIENTS(half_128)},
 };
 
 const Kernels &kernels(const CUDAEmulatorAttention &a) {
@@ -138,8 +149,8 @@ Attention described(const CUDAEmulatorAttention &a, Strides &at) {
   return p;
 }
 
-void start(const CUDAEmulatorAttention &a, Attention p, Kernel kernel, const KernelForm &form) {
-  if (!kernel) throw std::runtime_error("the gradients of this type and depth are not compiled for the emulation");
+void start(const CUDAEmulatorAttention &a, Attention p, Kernel kernel) {
+  const KernelForm form = a.type == 0 ? plain_form(a.depth) : tensor_core_form(a.depth);
   const int fitting = std::max(1, stage_bytes / form.bytes_of_chunk);
   p.stage_chunks = a.stage_chunks > 0 ? a.stage_chunks : std::min(p.most_chunks(), fitting);
   emulator::launch(
@@ -159,7 +170,7 @@ const char *cuda_emulator_attend(const CUDAEmulatorAttention *attention, void *r
     const int64_t places = static_cast<int64_t>(a.height) * a.width;
     p.result = result;
     p.result_at = {a.heads * places * a.depth, places * a.depth, a.depth};
-    start(a, p, kernels(a).attend, a.type == 0 ? plain_form(a.depth) : tensor_core_form(a.depth));
+    start(a, p, kernels(a).attend);
   });
 }
 
@@ -177,12 +188,11 @@ const char *cuda_emulator_differentiate(
     const int64_t places = static_cast<int64_t>(a.height) * a.width;
     const Strides plain{a.heads * places * a.depth, places * a.depth, a.depth};
     p.gradient_at = p.query_gradient_at = p.key_gradient_at = p.value_gradient_at = plain;
-    std::vector<float> logarithms(a.batch * a.heads * places, NAN), deltas = logarithms;
-    p.logarithms = logarithms.data();
-    p.deltas = deltas.data();
+    std::vector<Notes> notes(a.batch * a.heads * places, Notes{NAN, NAN, NAN, NAN});
+    p.notes = notes.data();
     p.temperature_parts = temperature_parts;
-    start(a, p, kernels(a).differentiate_queries, plain_form(a.depth));
-    start(a, p, kernels(a).differentiate_keys, plain_form(a.depth));
+    start(a, p, kernels(a).differentiate_queries);
+    start(a, p, kernels(a).differentiate_keys);
   });
 }
 }

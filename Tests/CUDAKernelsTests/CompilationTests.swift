@@ -35,11 +35,20 @@ struct CompilationTests {
         for (name, kernel) in kernels { #expect(kernel.frame == 0, "\(name): \(kernel)") }
     }
 
-    @Test("Gradients of halves compile")
-    func halves() throws {
+    @Test(
+        "Gradients of halves on tensor cores compile for every architecture, spill nothing and leave room for two blocks",
+        arguments: architectures, [64, 128])
+    func gradients(architecture: Int, depth: Int) throws {
         for number in ["bfloat16_t", "half_t"] {
-            let code = try Compiler.cubin("neighborhood_plain", number: number, depth: 64, architecture: 80)
-            #expect(try Cubin(code).kernels.count == 3)
+            let kernels = try Cubin(
+                Compiler.cubin(
+                    "neighborhood_tensor_core_gradients", number: number, depth: depth, architecture: architecture)
+            ).kernels
+            #expect(Set(kernels.keys) == ["differentiate_queries", "differentiate_keys"])
+            for (name, kernel) in kernels {
+                #expect(kernel.frame == 0, "\(name), \(number): \(kernel)")
+                #expect(kernel.registers <= 65536 / 128 / 2, "\(name), \(number): \(kernel)")
+            }
         }
     }
 
@@ -51,11 +60,17 @@ struct CompilationTests {
             let kernels: Set<String>
         }
         let modulation: Set<String> = ["modulate", "add_gated", "add_gated_and_modulate"]
+        let gradients: Set<String> = [
+            "differentiate_modulated", "differentiate_gated", "differentiate_gated_and_modulated", "add_parts",
+        ]
         var sources = [Source(name: "draw", number: "float", size: 4096, kernels: ["draw"])]
         for number in ["float", "bfloat16_t", "half_t"] {
             sources.append(
                 Source(name: "group_norm", number: number, size: 0, kernels: ["measure", "prepare", "apply"]))
-            sources += [1024, 1920].map { Source(name: "modulation", number: number, size: $0, kernels: modulation) }
+            for size in [1024, 1920] {
+                sources.append(Source(name: "modulation", number: number, size: size, kernels: modulation))
+                sources.append(Source(name: "modulation_gradients", number: number, size: size, kernels: gradients))
+            }
         }
         for source in sources {
             let kernels = try Cubin(

@@ -1,4 +1,3 @@
-import CUDAEmulator
 import NeuralNetworks
 import Testing
 
@@ -10,8 +9,8 @@ import Testing
         var heads = 1, batch = 1
         /// 0 for what the operator would take.
         var stageChunks = 0
-        var dtype = DType.float32
         var isFused = false
+        var dtype = DType.float32
         var testDescription: String {
             "\(height) × \(width), k \(kernel), \(depth) channels, \(dtype), \(stageChunks) chunks at once"
         }
@@ -42,49 +41,26 @@ import Testing
                 weighing: isCosine ? .cosine(temperatures: leaves[3]) : .scale(0.3))
             if withGradients { try expected.backward(gradient.converted(to: .float32)) }
 
-            // Never written is nan.
-            let width = test.dtype == .float32 ? 4 : 2
-            let nothing = [UInt8](repeating: 0xff, count: shape.reduce(width, *))
-            var result = nothing
-            var (ofQueries, ofKeys, ofValues) = (nothing, nothing, nothing)
-            var parts = [Float](repeating: .nan, count: shape[0] * shape[1] * shape[2])
             let sources = try operands.map { try EmulatedNumbers.bytes($0) }
-            var message: String?
-            temperatures.withUnsafeBufferPointer { temperatures in
-                (test.isFused ? fused : sources[0]).withUnsafeBytes { queries in
-                    sources[1].withUnsafeBytes { keys in
-                        sources[2].withUnsafeBytes { values in
-                            var problem = CUDAEmulatorAttention(
-                                type: test.dtype == .float32 ? 0 : 1, batch: Int32(test.batch),
-                                heads: Int32(test.heads), height: Int32(test.height), width: Int32(test.width),
-                                depth: Int32(test.depth), kernel: Int32(test.kernel),
-                                stage_chunks: Int32(test.stageChunks), order: order, is_fused: test.isFused,
-                                scale: 0.3, temperatures: isCosine ? temperatures.baseAddress : nil,
-                                queries: queries.baseAddress, keys: keys.baseAddress, values: values.baseAddress)
-                            message = cuda_emulator_attend(&problem, &result).map { String(cString: $0) }
-                            guard withGradients, message == nil else { return }
-                            let given = (try? EmulatedNumbers.bytes(gradient)) ?? []
-                            message = cuda_emulator_differentiate(
-                                &problem, given, &ofQueries, &ofKeys, &ofValues, &parts
-                            ).map { String(cString: $0) }
-                        }
-                    }
-                }
-            }
-            #expect(message == nil)
+            let call = EmulatedAttention(
+                shape: shape, height: test.height, width: test.width, kernel: test.kernel, dtype: test.dtype,
+                scale: 0.3,
+                temperatures: isCosine ? temperatures : [], stageChunks: test.stageChunks, order: order,
+                isFused: test.isFused, queries: test.isFused ? fused : sources[0], keys: sources[1], values: sources[2])
             let tolerance = test.dtype == .float32 ? 3e-6 : 1e-2
-            let error = try EmulatedNumbers.distance(EmulatedNumbers.tensor(result, shape, test.dtype), expected)
+            let error = try EmulatedNumbers.distance(
+                EmulatedNumbers.tensor(call.attend(), shape, test.dtype), expected)
             #expect(error <= tolerance, "cosine \(isCosine), order \(order)")
             guard withGradients else { continue }
-            for (found, leaf) in zip([ofQueries, ofKeys, ofValues], leaves) {
+            let found = try call.differentiate(EmulatedNumbers.bytes(gradient))
+            for (found, leaf) in zip([found.queries, found.keys, found.values], leaves) {
                 let error = try EmulatedNumbers.distance(
                     EmulatedNumbers.tensor(found, shape, test.dtype), #require(leaf.gradient))
                 #expect(error <= 2 * tolerance, "gradient, cosine \(isCosine), order \(order)")
             }
             if isCosine {
-                let found = try Tensor(parts, shape: [shape[0], shape[1], shape[2]])
-                    .sum(axes: 0, 2)
-                let error = try EmulatedNumbers.distance(found, #require(leaves[3].gradient))
+                let parts = try Tensor(found.temperatures, shape: [shape[0], shape[1], shape[2]]).sum(axes: 0, 2)
+                let error = try EmulatedNumbers.distance(parts, #require(leaves[3].gradient))
                 #expect(error <= (test.dtype == .float32 ? 1e-4 : 3e-2), "temperatures")
             }
         }
@@ -94,7 +70,7 @@ import Testing
         "Tensor cores give the processor's result, whatever the map, the window and the order of threads",
         arguments: [
             Case(height: 16, width: 16, depth: 64, kernel: 7, dtype: .bfloat16),
-            Case(height: 13, width: 11, depth: 64, kernel: 7, heads: 2, batch: 2, dtype: .bfloat16, isFused: true),
+            Case(height: 13, width: 11, depth: 64, kernel: 7, heads: 2, batch: 2, isFused: true, dtype: .bfloat16),
             Case(height: 9, width: 14, depth: 40, kernel: 5, stageChunks: 3, dtype: .bfloat16),
             Case(height: 1, width: 20, depth: 32, kernel: 9, stageChunks: 1, dtype: .bfloat16),
             Case(height: 20, width: 19, depth: 32, kernel: 13, dtype: .bfloat16),
@@ -111,10 +87,47 @@ import Testing
             Case(height: 9, width: 10, depth: 32, kernel: 3, heads: 2),
             Case(height: 5, width: 18, depth: 40, kernel: 4, stageChunks: 2),
             Case(height: 2, width: 3, depth: 64, kernel: 7, batch: 2),
-            Case(height: 9, width: 5, depth: 64, kernel: 5, dtype: .bfloat16),
         ])
     func gradients(test: Case) throws {
         for order in [1, 2] as [Int32] { try check(test, order: order, withGradients: true) }
+    }
+
+    @Test(
+        "Tensor cores give the processor's gradients",
+        arguments: [
+            Case(height: 9, width: 5, depth: 64, kernel: 5, dtype: .bfloat16),
+            Case(height: 13, width: 11, depth: 64, kernel: 7, heads: 2, isFused: true, dtype: .float16),
+            Case(height: 7, width: 12, depth: 40, kernel: 4, heads: 2, batch: 2, stageChunks: 3, dtype: .float16),
+            Case(height: 1, width: 20, depth: 40, kernel: 9, stageChunks: 1, dtype: .bfloat16),
+            Case(height: 10, width: 9, depth: 128, kernel: 6, stageChunks: 4, dtype: .bfloat16),
+            Case(height: 3, width: 5, depth: 128, kernel: 9, heads: 2, dtype: .float16),
+        ])
+    func gradientsOfHalves(test: Case) throws {
+        for order in [0, 1, 2] as [Int32] { try check(test, order: order, withGradients: true) }
+    }
+
+    @Test(
+        "Gradients that are tiny or large lose no more than others",
+        arguments: [DType.bfloat16, .float16], [1e-4, 1e3] as [Float])
+    func scaledGradients(dtype: DType, factor: Float) throws {
+        let shape = [1, 1, 63, 64]
+        let operands = try [1, 2, 3].map {
+            try EmulatedNumbers.bytes(EmulatedNumbers.normal(seed: $0, shape, as: dtype))
+        }
+        let gradient = try EmulatedNumbers.normal(seed: 4, shape, as: dtype)
+        let call = EmulatedAttention(
+            shape: shape, height: 9, width: 7, kernel: 5, dtype: dtype, scale: 0.3, queries: operands[0],
+            keys: operands[1], values: operands[2])
+        let plain = try call.differentiate(EmulatedNumbers.bytes(gradient))
+        let scaled = try call.differentiate(EmulatedNumbers.bytes((gradient * Double(factor)).converted(to: dtype)))
+        for (found, expected) in [
+            (scaled.queries, plain.queries), (scaled.keys, plain.keys), (scaled.values, plain.values),
+        ] {
+            let error = try EmulatedNumbers.distance(
+                EmulatedNumbers.tensor(found, shape, dtype),
+                EmulatedNumbers.tensor(expected, shape, dtype) * Double(factor))
+            #expect(error <= (dtype == .bfloat16 ? 1e-2 : 3e-3))
+        }
     }
 
     @Test("Float32 kernels read queries, keys and values in the projection that they share")

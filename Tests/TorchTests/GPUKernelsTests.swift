@@ -8,10 +8,13 @@ import Testing
         let vector = try Tensor([Float](repeating: 1, count: 16), shape: [1, 1, 16])
         #expect(!x.hasFusedModulation(by: vector) && !x.hasLinearGELU(weight: x, bias: vector))
         #expect(!Tensor.hasFusedDraw(codes: 4096, on: .cpu))
+        // Not one of those that tests emulate on the CPU, in the same process.
         let failed = #expect(throws: TorchError.self) {
-            try x.modulated(Modulation(scale: vector, shift: vector, epsilon: 1e-6))
+            try x.drawnTokens(
+                awayFrom: nil, strength: 0, temperature: 1, topK: 0, topP: 0, seed: 1,
+                images: Tensor([0] as [Int64], shape: [1]), scale: 0)
         }
-        #expect(failed?.description.contains("mvar::modulated") == true)
+        #expect(failed?.description.contains("mvar::draw") == true)
         #expect(failed?.description.contains("CPU") == true)
     }
 

@@ -1,10 +1,8 @@
 // `mvar::draw` on NVIDIA GPUs.
-#include "Device/draw.h"
+#include "draw_launch.h"
 #include <ATen/ops/empty.h>
 #include <c10/core/DeviceGuard.h>
 #include <torch/library.h>
-#include <algorithm>
-#include <limits>
 #include "operands.h"
 
 namespace {
@@ -46,13 +44,7 @@ at::Tensor draw(
   parameters.seed = static_cast<uint64_t>(seed);
   parameters.scale = static_cast<uint32_t>(scale);
   parameters.tokens_of_image = static_cast<int>(tokens);
-  parameters.factor = static_cast<float>(1 + strength);
-  parameters.unconditional_factor = static_cast<float>(strength);
-  // Below that, float32 has no such number to divide by.
-  parameters.temperature = std::max(static_cast<float>(temperature), std::numeric_limits<float>::min());
-  parameters.top_k = static_cast<int>(std::min(top_k, codes));
-  parameters.has_top_p = top_p > 0;
-  parameters.dropped = static_cast<float>(1 - top_p);
+  set_choice(parameters, strength, temperature, top_k, top_p, codes);
   mvar::cuda::start(
       logits, {"draw", "float", static_cast<int>(codes)}, "draw", {batch * tokens, threads, shared_bytes}, &parameters);
   return result;

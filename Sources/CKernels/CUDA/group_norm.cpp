@@ -1,5 +1,5 @@
 // `mvar::group_norm` on NVIDIA GPUs.
-#include "Device/group_norm.h"
+#include "group_norm_launch.h"
 #include <ATen/ops/empty.h>
 #include <c10/core/DeviceGuard.h>
 #include <torch/library.h>
@@ -42,13 +42,9 @@ at::Tensor group_norm(
   maps.gain = weight.const_data_ptr();
   maps.shift = bias.const_data_ptr();
   maps.result = result.mutable_data_ptr();
-  maps.pixels = pixels;
-  maps.channels = static_cast<int>(channels);
   maps.groups = static_cast<int>(groups);
-  maps.spans = static_cast<int>((pixels + span - 1) / span);
   const int number_bytes = static_cast<int>(x.element_size());
-  const int64_t pieces = pixels * channels * number_bytes / 16, of_block = threads * pieces_of_thread;
-  maps.blocks_of_map = static_cast<int>((pieces + of_block - 1) / of_block);
+  divide(maps, pixels, channels, number_bytes);
   maps.epsilon = epsilon;
   maps.is_silu = kind == mvar::Activation::silu;
   const auto parts = at::empty({batch, maps.spans, 2, channels}, x.options().dtype(at::kFloat));
@@ -56,9 +52,9 @@ at::Tensor group_norm(
   maps.parts = parts.mutable_data_ptr<float>();
   maps.factors = factors.mutable_data_ptr<float>();
   const mvar::cuda::Program program{"group_norm", mvar::cuda::number_of(x), 0};
-  mvar::cuda::start(x, program, "measure", {batch * maps.spans, threads, measure_bytes(number_bytes)}, &maps);
-  mvar::cuda::start(x, program, "prepare", {batch, threads, prepare_bytes(maps.channels)}, &maps);
-  mvar::cuda::start(x, program, "apply", {batch * maps.blocks_of_map, threads, 0}, &maps);
+  for (const auto &launch : launches(maps, batch, number_bytes)) {
+    mvar::cuda::start(x, program, launch.kernel, {launch.blocks, threads, launch.shared_bytes}, &maps);
+  }
   return result;
 }
 

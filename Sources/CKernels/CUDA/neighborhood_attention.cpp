@@ -95,13 +95,13 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor> neighborhood_attentio
       queries.sizes());
   const c10::DeviceGuard guard(queries.device());
   Call call(queries, keys, values, height, width, kernel, scale, temperatures);
-  const auto given = readable(gradient);
+  const auto given = aligned(gradient);
   const auto query_gradient = like(queries), key_gradient = like(queries), value_gradient = like(queries);
-  // [3, B, H, T]: what the kernel of queries tells that of keys, and the temperatures' parts.
-  const auto statistics =
-      at::empty({3, queries.size(0), queries.size(1), queries.size(2)}, queries.options().dtype(at::kFloat));
-  auto *const numbers = static_cast<float *>(statistics.mutable_data_ptr());
-  const int64_t count = statistics.numel() / 3;
+  // What the kernel of queries tells that of keys, and the temperatures' parts.
+  const auto floats = queries.options().dtype(at::kFloat);
+  const auto notes =
+      at::empty({queries.size(0), queries.size(1), queries.size(2), sizeof(Notes) / sizeof(float)}, floats);
+  const auto parts = at::empty({queries.size(0), queries.size(1), temperatures ? queries.size(2) : 0}, floats);
   Attention &attention = call.attention;
   attention.gradient = given.const_data_ptr();
   attention.gradient_at = strides_of(given);
@@ -111,14 +111,15 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor> neighborhood_attentio
   attention.key_gradient_at = strides_of(key_gradient);
   attention.value_gradient = value_gradient.mutable_data_ptr();
   attention.value_gradient_at = strides_of(value_gradient);
-  attention.logarithms = numbers;
-  attention.deltas = numbers + count;
-  attention.temperature_parts = temperatures ? numbers + 2 * count : nullptr;
-  const auto form = plain_form(attention.depth);
-  call.start("neighborhood_plain", "differentiate_queries", form);
-  call.start("neighborhood_plain", "differentiate_keys", form);
+  attention.notes = static_cast<Notes *>(notes.mutable_data_ptr());
+  attention.temperature_parts = temperatures ? static_cast<float *>(parts.mutable_data_ptr()) : nullptr;
+  const bool is_plain = queries.scalar_type() == at::kFloat;
+  const char *const source = is_plain ? "neighborhood_plain" : "neighborhood_tensor_core_gradients";
+  const auto form = is_plain ? plain_form(attention.depth) : tensor_core_form(attention.depth);
+  call.start(source, "differentiate_queries", form);
+  call.start(source, "differentiate_keys", form);
   at::Tensor temperature_gradient;
-  if (temperatures) temperature_gradient = statistics[2].sum(at::IntArrayRef({0, 2})).to(temperatures->scalar_type());
+  if (temperatures) temperature_gradient = parts.sum(at::IntArrayRef({0, 2})).to(temperatures->scalar_type());
   return {query_gradient, key_gradient, value_gradient, temperature_gradient};
 }
 

@@ -15,8 +15,8 @@ struct KernelForm {
   int threads, bytes_of_chunk;
 };
 
-/// Keys and values of 16 bits, padded as the kernel says, and a float for every place.
-constexpr KernelForm tensor_core_form(int depth) { return {128, chunk * (2 * ((depth + 15) / 16 * 16 + 8) * 2 + 4)}; }
+/// Two rows of 16 bits, padded as `MatrixStage` says, for every place.
+constexpr KernelForm tensor_core_form(int depth) { return {128, chunk * 2 * ((depth + 15) / 16 * 16 + 8) * 2}; }
 
 /// Two rows of floats and three numbers for every place.
 constexpr KernelForm plain_form(int depth) { return {4 * tile_places, chunk * (2 * depth + 3) * 4}; }

@@ -21,6 +21,9 @@ const char pieces_text[] = {
 const char neighborhood_text[] = {
 #embed "Device/neighborhood.h" suffix(, 0)
 };
+const char matrices_text[] = {
+#embed "Device/neighborhood_matrices.h" suffix(, 0)
+};
 const char axis_text[] = {
 #embed "../neighborhood_axis.h" suffix(, 0)
 };
@@ -42,11 +45,17 @@ const char philox_text[] = {
 const char tensor_cores_text[] = {
 #embed "Device/neighborhood_tensor_cores.cu" suffix(, 0)
 };
+const char tensor_core_gradients_text[] = {
+#embed "Device/neighborhood_tensor_core_gradients.cu" suffix(, 0)
+};
 const char plain_text[] = {
 #embed "Device/neighborhood_plain.cu" suffix(, 0)
 };
 const char modulation_text[] = {
 #embed "Device/modulation.cu" suffix(, 0)
+};
+const char modulation_gradients_text[] = {
+#embed "Device/modulation_gradients.cu" suffix(, 0)
 };
 const char group_norm_text[] = {
 #embed "Device/group_norm.cu" suffix(, 0)
@@ -58,8 +67,10 @@ const char draw_text[] = {
 const std::map<std::string, const char *> &sources() {
   static const std::map<std::string, const char *> all = {
       {"neighborhood_tensor_cores", tensor_cores_text},
+      {"neighborhood_tensor_core_gradients", tensor_core_gradients_text},
       {"neighborhood_plain", plain_text},
       {"modulation", modulation_text},
+      {"modulation_gradients", modulation_gradients_text},
       {"group_norm", group_norm_text},
       {"draw", draw_text},
   };
@@ -72,6 +83,7 @@ const std::vector<SourceText> &headers() {
       {"device.h", device_text},
       {"pieces.h", pieces_text},
       {"neighborhood.h", neighborhood_text},
+      {"neighborhood_matrices.h", matrices_text},
       {"neighborhood_axis.h", axis_text},
       {"modulation.h", modulation_parameters_text},
       {"group_norm.h", group_norm_parameters_text},

@@ -74,7 +74,7 @@ enum AdaLN {
     }
 }
 
-/// What stands between the products of a block, on a GPU in one pass where nobody wants gradients.
+/// What stands between the products of a block, on a GPU in one pass.
 extension Tensor {
     /// Layer normalisation without weights, then a scale and a shift that depend on the class: `[B, T, C]`.
     func normalized(_ modulation: Modulation) throws(TorchError) -> Tensor {

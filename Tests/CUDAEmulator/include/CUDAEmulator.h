@@ -28,17 +28,9 @@ const char *cuda_emulator_differentiate(
     const CUDAEmulatorAttention *attention, const void *gradient, void *queries, void *keys, void *values,
     float *temperature_parts);
 
-/// Rows [B, T, C] of float32 (type 0), bfloat16 (1) or float16 (2), and vectors [B, C], from one picture's to the next
-/// so many numbers.
-typedef struct {
-  int32_t type, batch, tokens, width, order;
-  int64_t stride;
-  float epsilon;
-  const void *x, *branch, *gain, *scale, *shift;
-} CUDAEmulatorModulation;
-
-/// Writes x + gain · branch to `sum` and what modulates that, or x, to `modulated`, each unless it is NULL.
-const char *cuda_emulator_modulate(const CUDAEmulatorModulation *modulation, void *sum, void *modulated);
+/// In which order threads run for calls, from this thread, of `mvar::modulated`, `mvar::gated_sum`, both in one and their
+/// gradients: operators for GPUs, which take tensors of the CPU where this is linked.
+void cuda_emulator_set_order(int32_t order);
 
 /// Maps [B, pixels, C].
 typedef struct {

@@ -13,23 +13,12 @@ constexpr int pieces = DEPTH / OfRow::count;
 static_assert(DEPTH % OfRow::count == 0, "a row is read in pieces of 16 bytes");
 constexpr int owned = (pieces + 31) / 32;  // of a lane
 
-inline float sum_of_warp(float x) {
-  MVAR_UNROLL
-  for (int distance = 16; distance > 0; distance /= 2) x += of_lane_xor(x, distance);
-  return x;
-}
-
-/// The vector of a row's picture.
-inline const NUMBER *of_row(const OfPictures &vectors, int64_t row, const Rows &p) {
-  return static_cast<const NUMBER *>(vectors.values) + row / p.rows_of_picture * vectors.stride;
-}
-
 template <bool is_summed, bool is_modulated>
 inline void process(const Rows &p) {
   const int64_t row = static_cast<int64_t>(blockIdx.x) * rows_of_block + threadIdx.x / 32;
   if (row >= p.count) return;
   const int lane = threadIdx.x % 32;
-  const int64_t first = row * pieces;
+  const int64_t first = row * pieces, picture = row / p.rows_of_picture;
   float x[owned][OfRow::count], sum = 0;
   MVAR_UNROLL
   for (int own = 0; own < owned; own++) {
@@ -38,7 +27,7 @@ inline void process(const Rows &p) {
     OfRow values = is_there ? piece<NUMBER>(p.x, first + index) : OfRow();
     if (is_summed && is_there) {
       const OfRow branch = piece<NUMBER>(p.branch, first + index);
-      const OfRow gain = piece<NUMBER>(of_row(p.gain, row, p), index);
+      const OfRow gain = piece<NUMBER>(p.gain.of<NUMBER>(picture), index);
       MVAR_UNROLL
       for (int i = 0; i < OfRow::count; i++) values.set(i, values[i] + branch[i] * gain[i]);
       piece<NUMBER>(p.sum, first + index) = values;
@@ -66,8 +55,8 @@ inline void process(const Rows &p) {
   for (int own = 0; own < owned; own++) {
     const int index = own * 32 + lane;
     if (index >= pieces) continue;
-    const OfRow scale = piece<NUMBER>(of_row(p.scale, row, p), index);
-    const OfRow shift = piece<NUMBER>(of_row(p.shift, row, p), index);
+    const OfRow scale = piece<NUMBER>(p.scale.of<NUMBER>(picture), index);
+    const OfRow shift = piece<NUMBER>(p.shift.of<NUMBER>(picture), index);
     OfRow result;
     MVAR_UNROLL
     for (int i = 0; i < OfRow::count; i++) result.set(i, (x[own][i] - mean) * factor * (1 + scale[i]) + shift[i]);

@@ -23,6 +23,14 @@ struct Strides {
   int64_t batch, head, token;
 };
 
+/// What is known of a place beside its channels.
+struct alignas(16) Notes {
+  float factor;  // what makes its query or key a unit vector, or 1
+  // Of queries, for the gradients of keys: log2 of the sum of powers, Σ P · dP, and what no |dP − delta| · factor
+  // exceeds, which only halves ask for.
+  float logarithm, delta, bound;
+};
+
 /// What every kernel of windows gets. Pointers are null where a kernel has no use for them.
 struct Attention {
   const void *queries, *keys, *values;
@@ -33,8 +41,8 @@ struct Attention {
   Strides gradient_at;
   void *query_gradient, *key_gradient, *value_gradient;
   Strides query_gradient_at, key_gradient_at, value_gradient_at;
-  /// [B, H, T] each: log2 of the sum of powers, Σ P · dP, and each query's part of the temperature's gradient.
-  float *logarithms, *deltas, *temperature_parts;
+  Notes *notes;               // of queries, [B, H, T]
+  float *temperature_parts;   // each query's part of the temperature's gradient, [B, H, T]
   const float *temperatures;  // [H], or null
   float scale;                // where there are no temperatures
   DeviceAxis rows, columns;
@@ -98,6 +106,13 @@ struct Halo {
 
   int row_of(int index) const { return row + index / chunks_across; }
   int column_of(int index) const { return column + index % chunks_across * chunk; }
+  /// From a chunk's row and column to the next's.
+  void advance(int &chunk_row, int &chunk_column) const {
+    chunk_column += chunk;
+    if (chunk_column < end_column) return;
+    chunk_column = column;
+    chunk_row++;
+  }
 };
 
 }  // namespace mvar::neighborhood

@@ -158,8 +158,8 @@ struct Stage {
           const int column = halo.column_of(begin + place / chunk) + place % chunk;
           const bool is_there = column < halo.end_column;
           const int64_t at = tile.map(p) * (p.rows.length * p.columns.length) + row * p.columns.length + column;
-          logarithms[place] = is_there ? p.logarithms[at] : 0;
-          deltas[place] = is_there ? p.deltas[at] : 0;
+          logarithms[place] = is_there ? p.notes[at].logarithm : 0;
+          deltas[place] = is_there ? p.notes[at].delta : 0;
         }
       }
       wait_for_block();
@@ -265,8 +265,7 @@ MVAR_KERNEL(256, 1, differentiate_queries, Attention) {
       place.token * p.query_gradient_at.token);
   if (place.is_first_lane) {
     const int64_t at = tile.map(p) * (p.rows.length * p.columns.length) + place.token;
-    p.logarithms[at] = logarithm;
-    p.deltas[at] = delta;
+    p.notes[at] = {p.temperatures ? 1 / length : 1, logarithm, delta, 0};
     if (p.temperature_parts) p.temperature_parts[at] = along;
   }
 }

@@ -1,4 +1,4 @@
-// Rows in memory, 16 bytes at a time.
+// Rows in memory, 16 bytes at a time, and sums over the warp that has one.
 #pragma once
 #include "device.h"
 
@@ -20,4 +20,11 @@ inline Piece<Number> piece(const void *row, int64_t index) {
 template <typename Number>
 inline Piece<Number> &piece(void *row, int64_t index) {
   return static_cast<Piece<Number> *>(row)[index];
+}
+
+/// The sum over the lanes of a warp, which all of them get.
+inline float sum_of_warp(float x) {
+  MVAR_UNROLL
+  for (int distance = 16; distance > 0; distance /= 2) x += of_lane_xor(x, distance);
+  return x;
 }
