@@ -115,7 +115,7 @@ let package = Package(
             dependencies: [
                 "Checkpoints", "CKernels", "CUDAEmulator", "NeuralNetworks", "Sampling", "TestSupport", "Torch",
             ]),
-        .testTarget(name: "TorchTests", dependencies: ["TestSupport", "Torch"]),
+        .testTarget(name: "TorchTests", dependencies: ["CTorch", "TestSupport", "Torch"]),
         .testTarget(name: "NeuralNetworksTests", dependencies: ["NeuralNetworks", "Torch"]),
         .testTarget(name: "FileInputTests", dependencies: ["FileInput"]),
         .testTarget(name: "FileOutputTests", dependencies: ["FileOutput"]),

@@ -1,9 +1,12 @@
 // CUDA graphs. LibTorch's own class, which knows the allocator's and the libraries' part in them, is found by name in
 // its CUDA library: its header wants NVIDIA's, and the library is opened only where it is there.
+#include <c10/core/CachingDeviceAllocator.h>
 #include <c10/core/DeviceGuard.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <cstddef>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <utility>
 #include "ctorch_loaded_library.h"
 #include "ctorch_support.h"
@@ -40,6 +43,15 @@ struct Methods {
   }
 };
 
+/// A stream of its own for what is recorded on a device, always the same: cuBLAS keeps a workspace for each that it
+/// meets.
+c10::Stream recording_stream(const c10::impl::VirtualGuardImpl &guard, c10::Device device) {
+  static std::mutex mutex;
+  static std::map<c10::DeviceIndex, c10::Stream> streams;
+  const std::lock_guard<std::mutex> lock(mutex);
+  return streams.try_emplace(device.index(), guard.getStreamFromGlobalPool(device, false)).first->second;
+}
+
 class Graph {
  public:
   explicit Graph(c10::DeviceIndex device)
@@ -63,8 +75,10 @@ class Graph {
   /// From here to `end` this thread's work goes to a stream of its own, as recording demands.
   void begin() {
     guard_.synchronizeDevice(device_.index());
+    // The graph's tensors have memory of their own: what is in reserve from before is made free for them.
+    c10::getDeviceAllocator(c10::kCUDA)->emptyCache();
     outer_device_ = guard_.exchangeDevice(device_);
-    outer_stream_ = guard_.exchangeStream(guard_.getStreamFromGlobalPool(device_, false));
+    outer_stream_ = guard_.exchangeStream(recording_stream(guard_, device_));
     try {
       methods_.begin(object_, {0, 0}, of_this_thread);
     } catch (...) {

@@ -1,3 +1,4 @@
+import CTorch
 import Testing
 
 @testable import Torch
@@ -42,6 +43,14 @@ import Testing
                 try results.map { try $0.array(of: Double.self) } == [[value + 1, value + 1], [value * 2, value * 2]])
         }
         #expect(calls == 3 && work.obstacle == nil)
+    }
+
+    @Test("Without a GPU recording is an error", .enabled(if: LibTorch.cudaDeviceCount == 0, "there is a GPU"))
+    func noRecording() {
+        var graph: CTorchGraph?
+        #expect(ctorch_graph_begin(0, &graph) != 0)
+        #expect(graph == nil)
+        #expect(String(cString: ctorch_last_error()).lowercased().contains("cuda"))
     }
 
     @Test("What a GPU says of its memory is told with the amount") func outOfMemory() {
