@@ -46,8 +46,10 @@ def chart(path, title, unit, series):
     points = [point for _, _, line in series for point in line]
     low_x, high_x = min(x for x, _ in points), max(x for x, _ in points)
     values = sorted(y for _, y in points)
-    # The first measurements would leave no room for the others.
-    low_y, high_y = values[0], values[int(0.97 * (len(values) - 1))]
+    low_y, high_y = values[0], values[-1]
+    # Where a loss falls, the first measurements would leave no room for the others.
+    if all(line[0][1] > line[-1][1] for _, _, line in series):
+        high_y = values[round(0.97 * (len(values) - 1))]
     pad = 0.05 * (high_y - low_y or 1)
     low_y, high_y = low_y - pad, high_y + pad
 
