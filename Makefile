@@ -80,11 +80,14 @@ format: ## rewrites Swift and C++ in the house's form (C++ by clang-format 14)
 	swift format --in-place --recursive --parallel Package.swift Sources Tests
 	find Sources/CTorch Sources/CKernels Tests/CUDAEmulator -name '*.cpp' -o -name '*.h' -o -name '*.cu' | xargs clang-format -i
 
+# MVAR and what it re-exports.
+DOCUMENTED := MVAR Checkpoints Images ImageTokenizer Models NeuralNetworks Sampling ScaleTransformer TokenPyramid Torch Training
+
 .PHONY: docs
 docs: set-up ## the library's documentation: out/docs
 	@mkdir -p out
-	swift package --allow-writing-to-directory out/docs generate-documentation --target MVAR \
-		--output-path out/docs --transform-for-static-hosting
+	swift package --allow-writing-to-directory out/docs generate-documentation --output-path out/docs \
+		--enable-experimental-combined-documentation $(addprefix --target ,$(DOCUMENTED)) --transform-for-static-hosting
 
 .PHONY: doctor
 doctor: build ## what mvar finds on this machine

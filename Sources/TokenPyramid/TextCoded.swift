@@ -2,7 +2,7 @@
 public protocol TextCoded: Codable, CustomStringConvertible {
     /// What a text can be, for the message about another.
     static var forms: String { get }
-    /// Reads what ``description`` writes; nil for anything else.
+    /// Reads what `description` writes; nil for anything else.
     init?(_ text: String)
 }
 

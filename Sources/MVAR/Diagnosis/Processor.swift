@@ -4,7 +4,7 @@ import Foundation
 public struct Processor: Hashable, Sendable {
     /// The name of its model, where the system says it.
     public let name: String?
-    /// The instruction sets among ``known`` that it has.
+    /// The instruction sets that it has, of those that our kernels or LibTorch make use of.
     public let instructionSets: [String]
     /// How many threads it runs at once for this process.
     public let coreCount: Int

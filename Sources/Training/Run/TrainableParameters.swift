@@ -4,7 +4,7 @@ public import Torch
 /// Hands out parameters that are trained, each in the type in which it takes part in the computation.
 ///
 /// The optimizer moves float32 masters. Where a layer computes in another type, its tensor is a rounded copy that
-/// ``gatherGradients()`` and ``publish()`` keep in step with the master.
+/// `gatherGradients()` and `publish()` keep in step with the master.
 public final class TrainableParameters: ParameterSource {
     private var source: (any ParameterSource)?
     private let dtype: (String) -> DType
