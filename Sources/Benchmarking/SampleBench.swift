@@ -18,8 +18,10 @@ package struct SampleTimings: Codable, Hashable, Sendable {
     /// ``transformerSeconds`` scale by scale; what the classes change in the blocks is in the first. Empty where a GPU makes
     /// all scales at once.
     package let secondsByScale: [Double]
-    /// The process's largest memory; nil where the system does not tell.
+    /// The process's largest memory; nil where the system does not tell. On a GPU its tensors' there.
     package let peakMemoryInMebibytes: Double?
+    /// The most that LibTorch held on a GPU; nil on the CPU.
+    package let peakReservedMebibytes: Double?
     /// The most that keys and values for later scales took at once.
     package let keyValueMebibytes: Double
     /// ``ImageWork`` over ``secondsPerImage``, in 10⁹ operations a second.
@@ -39,6 +41,7 @@ package struct SampleTimings: Codable, Hashable, Sendable {
         case decoderSeconds = "decoder_seconds"
         case secondsByScale = "seconds_by_scale"
         case peakMemoryInMebibytes = "peak_memory_mib"
+        case peakReservedMebibytes = "peak_reserved_memory_mib"
         case keyValueMebibytes = "kv_cache_allocated_mib"
         case gigaflopsPerSecond = "gflop_per_second"
         case ceilingShare = "ceiling_share"
@@ -160,6 +163,7 @@ private struct Session {
             secondsByScale: isByScale
                 ? transformer.schedule.sides.indices.map { scale in perImage { $0.scales[scale] }.median } : [],
             peakMemoryInMebibytes: Machine.peakMemoryInMebibytes(on: bench.device),
+            peakReservedMebibytes: Machine.peakReservedMebibytes(on: bench.device),
             keyValueMebibytes: Double(runs.reduce(0) { max($0, $1.keyValueBytes) }) / 1_048_576,
             gigaflopsPerSecond: rate / 1e9, ceilingShare: rate / ceiling,
             transformerCeilingShare: 2 * Double(work.transformer) / perImage(\.transformer).median / ceiling)

@@ -13,8 +13,10 @@ package struct TrainTimings: Codable, Hashable, Sendable {
     package let secondsPerStep: Double
     package let secondsPerStepMinimum: Double
     package let secondsPerStepMaximum: Double
-    /// The process's largest memory; nil where the system does not tell.
+    /// The process's largest memory; nil where the system does not tell. On a GPU its tensors' there.
     package let peakMemoryInMebibytes: Double?
+    /// The most that LibTorch held on a GPU; nil on the CPU.
+    package let peakReservedMebibytes: Double?
 
     enum CodingKeys: String, CodingKey {
         case preset, schedule, attention, groups, batch
@@ -22,6 +24,7 @@ package struct TrainTimings: Codable, Hashable, Sendable {
         case secondsPerStepMinimum = "min"
         case secondsPerStepMaximum = "max"
         case peakMemoryInMebibytes = "peak_memory_mib"
+        case peakReservedMebibytes = "peak_reserved_memory_mib"
     }
 }
 
@@ -35,7 +38,7 @@ package struct TrainBench {
     /// Pictures of a step, 1 or more.
     package var batch = 1
     package var recomputesActivations = false
-    /// What the blocks compute in: float32 or bfloat16.
+    /// What the blocks compute in: float32, bfloat16 or, on a GPU, float16.
     package var precision = Precision.float32
     package var device = Device.cpu
     /// How often, after one step to warm up; 1 or more.
@@ -85,6 +88,8 @@ private final class Session {
     private let optimization: ModelOptimization
     private let quantizer: MultiScaleQuantizer
     private var numbers = SystemRandomNumberGenerator()
+    /// A trainer's first.
+    private static let lossScale = 2048.0
 
     init(_ bench: TrainBench) throws {
         self.bench = bench
@@ -105,6 +110,7 @@ private final class Session {
         let tokens = try Tensor(values, shape: [bench.batch, count]).moved(to: bench.device)
         var work = ModelStep(bench.groups.passes(step: step, of: ScalePass.all(bench.transformer)))
         work.recomputesActivations = bench.recomputesActivations
+        if bench.precision == .float16 { work.lossScale = Self.lossScale }
         _ = try optimization.step(
             step, work, tokens: tokens, inputs: withoutGradients { try quantizer.teacherInputs(tokens) },
             labels: Tensor(labels, shape: [bench.batch]), learningRate: 1e-4)
@@ -118,6 +124,7 @@ private final class Session {
                 attention: bench.transformer.pattern.description, groups: bench.groups, batch: bench.batch,
                 secondsPerStep: spread.median, secondsPerStepMinimum: spread.minimum,
                 secondsPerStepMaximum: spread.maximum,
-                peakMemoryInMebibytes: Machine.peakMemoryInMebibytes(on: bench.device)))
+                peakMemoryInMebibytes: Machine.peakMemoryInMebibytes(on: bench.device),
+                peakReservedMebibytes: Machine.peakReservedMebibytes(on: bench.device)))
     }
 }

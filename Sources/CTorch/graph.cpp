@@ -3,6 +3,7 @@
 #include <c10/core/CachingDeviceAllocator.h>
 #include <c10/core/DeviceGuard.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
+#include <atomic>
 #include <cstddef>
 #include <map>
 #include <memory>
@@ -52,6 +53,10 @@ c10::Stream recording_stream(const c10::impl::VirtualGuardImpl &guard, c10::Devi
   return streams.try_emplace(device.index(), guard.getStreamFromGlobalPool(device, false)).first->second;
 }
 
+/// Whether a recording could not be ended: LibTorch's allocator then goes on as if it were being made, and must not
+/// meet another one.
+std::atomic<bool> is_broken = false;
+
 class Graph {
  public:
   explicit Graph(c10::DeviceIndex device)
@@ -74,6 +79,7 @@ class Graph {
 
   /// From here to `end` this thread's work goes to a stream of its own, as recording demands.
   void begin() {
+    TORCH_CHECK(!is_broken, "an earlier recording of this process failed");
     guard_.synchronizeDevice(device_.index());
     // The graph's tensors have memory of their own: what is in reserve from before is made free for them.
     c10::getDeviceAllocator(c10::kCUDA)->emptyCache();
@@ -93,6 +99,7 @@ class Graph {
     try {
       methods_.end(object_);
     } catch (...) {
+      is_broken = true;
       leave();
       throw;
     }

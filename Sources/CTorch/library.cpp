@@ -73,12 +73,13 @@ int32_t ctorch_cuda_device_count(void) {
   return count;
 }
 
-CTorchStatus ctorch_cuda_peak_memory(int32_t device, int64_t *bytes) {
+CTorchStatus ctorch_cuda_peak_memory(int32_t device, int64_t *allocated, int64_t *reserved) {
   return ctorch::guarded([&] {
     at::globalContext().lazyInitDevice(c10::kCUDA);
     const auto stats = c10::getDeviceAllocator(c10::kCUDA)->getDeviceStats(static_cast<c10::DeviceIndex>(device));
     constexpr auto all = static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE);
-    *bytes = stats.allocated_bytes[all].peak;
+    *allocated = stats.allocated_bytes[all].peak;
+    *reserved = stats.reserved_bytes[all].peak;
   });
 }
 

@@ -53,15 +53,28 @@ struct ArchiveRun {
         facts["classes"] = Self.spoken(try choice.choice(among: model.classes))
         // What is left of an unfinished archive is shared out as its beginning was.
         let knownBatch = choice.batch == .automatic ? known?.facts["batch"].flatMap { Int($0) } : nil
-        let batch = try knownBatch ?? choice.batch(by: generator, parameters)
-        // Only these pictures are known to be the same in every batch.
-        if model.transformer.precision != .float32 || model.transformer.device != .cpu {
-            facts["batch"] = "\(batch)"
-        }
+        let share = (request.count + process.count - 1) / process.count
+        var batch = try knownBatch ?? choice.batch(of: share, by: generator, parameters)
         let side = model.tokenizer.configuration.imageSide
-        archive = try PictureArchive(
-            path: path, size: (side, side), labels: request.classes, record: PictureArchiveRecord(facts),
-            process: process, isResuming: isResuming)
+        let labels = request.classes
+        func opened(batch: Int) throws -> PictureArchive {
+            // Only these pictures are known to be the same in every batch.
+            if model.transformer.precision != .float32 || model.transformer.device != .cpu {
+                facts["batch"] = "\(batch)"
+            }
+            return try PictureArchive(
+                path: path, size: (side, side), labels: labels, record: PictureArchiveRecord(facts), process: process,
+                isResuming: isResuming)
+        }
+        do {
+            archive = try opened(batch: batch)
+        } catch PictureArchiveError.otherPictures(_, key: "batch", own: _, there: let there)
+            where choice.batch == .automatic
+        {
+            // Another process, whose GPU has other room, was first: all share out the pictures as it does.
+            batch = Int(there) ?? batch
+            archive = try opened(batch: batch)
+        }
         missing = try archive.missing(batch: batch)
         shareCount = archive.shareCount(batch: batch)
     }

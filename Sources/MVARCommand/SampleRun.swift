@@ -65,7 +65,7 @@ struct SampleRun {
         try paths.check(count: isGrid ? 1 : count)
         request = GenerationRequest(
             classes: labels, seed: seed, parameters: sampling.parameters(over: generator.defaultParameters))
-        batch = try choice.batch(by: generator, request.parameters)
+        batch = try choice.batch(of: request.count, by: generator, request.parameters)
         self.generator = generator
         isProgressive = choice.progressive
         self.isGrid = isGrid

@@ -152,12 +152,10 @@ public func clipGradients(of parameters: [Tensor], to bound: Double) throws(Torc
     try withoutGradients { () throws(TorchError) in
         let gradients = parameters.compactMap(\.gradient)
         guard !gradients.isEmpty else { return 0 }
-        var norms: [Tensor] = []
-        for gradient in gradients { norms.append(try gradient.norm()) }
-        let norm = try Tensor.stacked(norms).norm().item()
+        let norm = try Tensor.stacked(gradients.norms()).norm().item()
         // Written so that NaN scales everything to NaN, and does not pass for a small norm.
         let factor = bound / (norm + 1e-6)
-        if !(factor >= 1) { for gradient in gradients { try gradient.multiply(by: factor) } }
+        if !(factor >= 1) { try gradients.multiply(by: factor) }
         return norm
     }
 }

@@ -121,11 +121,10 @@ struct ScaleSampler {
         from prediction: Prediction, of pictures: Range<Int>, scale: Int, images: Tensor
     ) throws(TorchError) -> Choice {
         let (conditional, unconditional) = try prediction.halves(of: pictures)
-        let tokens = try conditional.drawnTokens(
-            awayFrom: unconditional,
-            strength: unconditional == nil ? 0 : guidance.strength(at: prediction.progress),
-            temperature: parameters.temperature, topK: parameters.topK, topP: parameters.topP, seed: seed,
-            images: images, scale: RandomStream.tokens(scale: scale).scale)
+        let tokens = try TokenDraw.fusedTokens(
+            from: conditional, awayFrom: unconditional,
+            strength: unconditional == nil ? 0 : guidance.strength(at: prediction.progress), choosing: parameters,
+            seed: seed, images: images, scale: scale)
         // Whoever reads the tokens sees the marks of places without numbers; until then any code stands for them.
         return Choice(tokens: tokens, vectors: try quantizer.codebook.embedding(tokens.clamped(to: 0...)))
     }

@@ -61,4 +61,15 @@ public enum TokenDraw {
             tokens: probabilities.shape[1], draws: 1)
         return try tokens(from: probabilities, uniform: uniform.moved(to: probabilities.device))
     }
+
+    /// The same from logits by one operator of a GPU, which guides and filters too; see
+    /// ``Torch/Tensor/hasFusedDraw(codes:on:)``.
+    package static func fusedTokens(
+        from logits: Tensor, awayFrom unconditional: Tensor? = nil, strength: Double = 0,
+        choosing parameters: SamplingParameters, seed: UInt64, images: Tensor, scale: Int
+    ) throws(TorchError) -> Tensor {
+        try logits.drawnTokens(
+            awayFrom: unconditional, strength: strength, temperature: parameters.temperature, topK: parameters.topK,
+            topP: parameters.topP, seed: seed, images: images, scale: RandomStream.tokens(scale: scale).scale)
+    }
 }

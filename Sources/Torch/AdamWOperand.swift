@@ -33,12 +33,13 @@ extension [AdamWOperand] {
         learningRate: Double, beta1: Double, beta2: Double, epsilon: Double, weightDecay: Double
     ) throws(TorchError) {
         guard !isEmpty else { return }
-        var (gradients, steps): ([Tensor], [Tensor]) = ([], [])
+        var gradients: [Tensor] = []
         for operand in self {
             // The operator goes through memory, and does not look whether both lie in the same order.
             gradients.append(try operand.parameter.isContiguous ? operand.gradient.contiguous() : operand.gradient)
-            steps.append(try Tensor.full([], Double(operand.step), device: operand.parameter.device))
         }
+        let steps = try Tensor(map { Float($0.step) }, shape: [count]).moved(to: self[0].parameter.device)
+            .unbound(axis: 0)
         try atenFusedAdamW.act(
             .tensors(map(\.parameter)), .tensors(gradients), .tensors(map(\.firstMoment)),
             .tensors(map(\.secondMoment)), .tensors([]), .tensors(steps), .number(learningRate), .number(beta1),

@@ -83,9 +83,16 @@ public enum LibTorch {
         return .unavailable(reason: reason)
     }()
 
+    /// What keeps NVIDIA's driver from serving this LibTorch, in one line; nil for nothing.
+    public static var cudaDriverProblem: String? {
+        let problem = String(cString: ckernels_cuda_driver_problem())
+        return problem.isEmpty ? nil : problem
+    }
+
     /// The number of CUDA devices that LibTorch can use.
     public static var cudaDeviceCount: Int {
-        guard case .loaded = cudaLibrary else { return 0 }
+        // LibTorch would warn of an old driver on standard error, and find no device.
+        guard case .loaded = cudaLibrary, cudaDriverProblem == nil else { return 0 }
         return Int(ctorch_cuda_device_count())
     }
 
@@ -104,15 +111,16 @@ public enum LibTorch {
     /// The most memory that tensors on a CUDA device have had at once, in bytes.
     ///
     /// - Parameter index: Of the device, from 0.
-    /// - Returns: The bytes, without what LibTorch keeps in reserve.
+    /// - Returns: The bytes, and the most that LibTorch held at once: with what it keeps in reserve and what a CUDA graph's
+    ///   tensors lie in between its runs.
     /// - Throws: ``TorchError`` where there is no such device.
-    package static func peakCUDAMemory(device index: Int) throws(TorchError) -> Int {
+    package static func peakCUDAMemory(device index: Int) throws(TorchError) -> (allocated: Int, reserved: Int) {
         guard case .loaded = cudaLibrary else {
             throw TorchError("memory of cuda:\(index)", message: "LibTorch's CUDA library is not loaded")
         }
-        var bytes: Int64 = 0
-        try check(ctorch_cuda_peak_memory(Int32(clamping: index), &bytes), "memory of cuda:\(index)")
-        return Int(bytes)
+        var (allocated, reserved): (Int64, Int64) = (0, 0)
+        try check(ctorch_cuda_peak_memory(Int32(clamping: index), &allocated, &reserved), "memory of cuda:\(index)")
+        return (Int(allocated), Int(reserved))
     }
 
     /// The memory of a CUDA device that nothing uses, in bytes.

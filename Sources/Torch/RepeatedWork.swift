@@ -1,16 +1,20 @@
 import CTorch
+import Foundation
 
 /// A function of tensors that a GPU does again as a whole, without being told each operator anew (a CUDA graph): what
 /// takes the host longer to ask for than the GPU to do gets many times faster.
 ///
-/// The first call runs the function, which also makes libraries and kernels ready. The second one records it, and it and
-/// all later ones repeat the record. On the CPU, and where recording fails (``obstacle``), every call runs the function.
+/// The first call runs the function, which also makes libraries and kernels ready. The second one on the same thread
+/// records it, and it and all later ones repeat the record. On the CPU, and where recording fails (``obstacle``), every
+/// call runs the function.
 ///
 /// The function must always do the same with tensors of the same shapes, read nothing from the device, and bring nothing
 /// to it: what changes from call to call are its inputs.
 package final class RepeatedWork {
     private let body: ([Tensor]) throws -> [Tensor]
-    private var calls = 0
+    /// The last thread that ran the function: LibTorch makes NVIDIA's libraries ready for each thread anew, which must not
+    /// happen while something is recorded.
+    private var readyThread: pthread_t?
     private var record: Record?
     /// Why the work is not repeated as a whole.
     package private(set) var obstacle: String?
@@ -30,10 +34,13 @@ package final class RepeatedWork {
     /// - Returns: What the function returns; tensors of their own.
     /// - Throws: What the function throws, or ``TorchError`` where the device fails.
     package func callAsFunction(_ inputs: [Tensor]) throws -> [Tensor] {
-        defer { calls += 1 }
-        guard case .cuda(let index)? = inputs.first?.device, calls > 0, obstacle == nil,
+        let thread = pthread_self()
+        guard case .cuda(let index)? = inputs.first?.device, record != nil || readyThread == thread, obstacle == nil,
             !LibTorch.withheldOperators.contains(.graph)
-        else { return try body(inputs) }
+        else {
+            readyThread = thread
+            return try body(inputs)
+        }
         if record == nil {
             do {
                 record = try recorded(inputs, device: index)

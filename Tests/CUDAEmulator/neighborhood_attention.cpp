@@ -151,7 +151,8 @@ Attention described(const CUDAEmulatorAttention &a, Strides &at) {
 
 void start(const CUDAEmulatorAttention &a, Attention p, Kernel kernel) {
   const KernelForm form = a.type == 0 ? plain_form(a.depth) : tensor_core_form(a.depth);
-  const int fitting = std::max(1, stage_bytes / form.bytes_of_chunk);
+  constexpr int of_an_h100 = 228 * 1024;
+  const int fitting = std::max(1, stage_bytes(of_an_h100) / form.bytes_of_chunk);
   p.stage_chunks = a.stage_chunks > 0 ? a.stage_chunks : std::min(p.most_chunks(), fitting);
   emulator::launch(
       static_cast<int64_t>(a.batch) * a.heads * p.tiles_down() * p.tiles_across(), form.threads,

@@ -77,8 +77,42 @@ struct CompilationTests {
                 Compiler.cubin(source.name, number: source.number, depth: source.size, architecture: architecture)
             ).kernels
             #expect(Set(kernels.keys) == source.kernels)
-            for (name, kernel) in kernels { #expect(kernel.frame == 0, "\(source.name) \(name): \(kernel)") }
+            for (name, kernel) in kernels {
+                #expect(kernel.frame == 0, "\(source.name) \(name): \(kernel)")
+                // What needs no special permission of the driver.
+                #expect(kernel.shared <= 48 << 10, "\(source.name) \(name): \(kernel)")
+            }
         }
+    }
+
+    @Test(
+        "Shared memory of a multiprocessor has room for three blocks of attention",
+        arguments: [(80, 164), (89, 100), (90, 228), (100, 228)], [64, 128])
+    func sharedMemory(architecture: (version: Int, kibibytes: Int), depth: Int) throws {
+        for (source, number) in [
+            ("neighborhood_tensor_cores", "half_t"), ("neighborhood_tensor_core_gradients", "half_t"),
+            ("neighborhood_plain", "float"),
+        ] {
+            let kernels = try Cubin(
+                Compiler.cubin(source, number: number, depth: depth, architecture: architecture.version)
+            ).kernels
+            let total = architecture.kibibytes << 10
+            let dynamic = Int(ckernels_cuda_attention_memory(Int32(depth), number != "float", Int32(total)))
+            for (name, kernel) in kernels {
+                // A KiB of each block is the system's.
+                #expect(3 * (kernel.shared + dynamic + 1024) <= total, "\(source) \(name): \(kernel), \(dynamic)")
+            }
+        }
+    }
+
+    @Test("A driver of an older CUDA than LibTorch's is told with both versions, a newer one is none")
+    func versions() {
+        func problem(_ driver: Int32, _ needed: Int32) -> String {
+            String(cString: ckernels_cuda_version_problem(driver, needed))
+        }
+        let text = problem(12_040, 13_000)
+        for part in ["12.4", "13.0", "580"] { #expect(text.contains(part), "\(text)") }
+        for driver: Int32 in [13_000, 13_010, 14_000] { #expect(problem(driver, 13_000).isEmpty) }
     }
 
     @Test("What cannot be compiled is said on one line")

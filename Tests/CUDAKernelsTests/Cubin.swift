@@ -4,6 +4,8 @@ struct Cubin {
         var registers = 0
         /// Of local memory, where spilled registers go, in bytes.
         var frame = 0
+        /// Of shared memory that its source asks for by itself, in bytes.
+        var shared = 0
     }
 
     struct Malformed: Error {}
@@ -51,6 +53,10 @@ struct Cubin {
                 }
             }
             offset += size
+        }
+        let prefix = ".nv.shared."
+        for section in sections where section.name.hasPrefix(prefix) {
+            kernels[String(section.name.dropFirst(prefix.count))]?.shared = section.size
         }
         self.kernels = kernels.filter { $0.value.registers > 0 }
     }

@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <cstring>
 #include "ckernels_cuda.h"
+#include "neighborhood_launch.h"
 #include "program.h"
 
 namespace {
@@ -47,6 +48,14 @@ const char *ckernels_cuda_problem(int32_t device) {
   return text([&] { return mvar::cuda::problem(device); });
 }
 
+const char *ckernels_cuda_driver_problem(void) {
+  return text([] { return mvar::cuda::libtorch_problem(); });
+}
+
+const char *ckernels_cuda_version_problem(int32_t driver, int32_t needed) {
+  return text([&] { return mvar::cuda::version_problem(driver, needed, "LibTorch"); });
+}
+
 const char *ckernels_nvrtc_problem(void) {
   return text([] { return mvar::cuda::nvrtc_problem(); });
 }
@@ -57,6 +66,12 @@ int32_t ckernels_nvrtc_version(void) {
 }
 
 int32_t ckernels_cuda_driver_version(void) { return mvar::cuda::driver_version(); }
+
+int32_t ckernels_cuda_attention_memory(int32_t depth, bool is_half, int32_t multiprocessor_bytes) {
+  using namespace mvar::neighborhood;
+  const int bytes = (is_half ? tensor_core_form(depth) : plain_form(depth)).bytes_of_chunk;
+  return std::max(1, stage_bytes(multiprocessor_bytes) / bytes) * bytes;
+}
 
 void *ckernels_cuda_compile(
     const char *source, const char *number, int32_t depth, int32_t architecture, int64_t *size) {

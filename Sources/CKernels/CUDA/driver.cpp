@@ -1,5 +1,6 @@
 #include "driver.h"
 #include <c10/util/Exception.h>
+#include <dlfcn.h>
 #include <limits>
 #include <map>
 #include <mutex>
@@ -12,7 +13,7 @@ namespace {
 // As cuda.h has them; these functions and numbers are the driver's stable interface.
 using Status = int;
 using Context = struct ContextOfDriver *;
-constexpr int capability_major = 75, capability_minor = 76, shared_memory_per_block = 97;  // CU_DEVICE_ATTRIBUTE_…
+constexpr int capability_major = 75, capability_minor = 76, shared_memory_per_multiprocessor = 81;  // CU_DEVICE_ATTRIBUTE_…
 constexpr int largest_dynamic_shared_memory = 8;  // CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
 
 struct Driver {
@@ -45,7 +46,7 @@ struct Driver {
     library.find("cuFuncSetAttribute", set_function_attribute);
     library.find("cuLaunchKernel", launch_kernel);
     if (!library.is_open()) {
-      problem = "NVIDIA's driver (libcuda.so.1) is not there: install it, or compute on the CPU";
+      problem = "NVIDIA's driver (libcuda.so.1) is not there";
     } else if (!library.missing().empty()) {
       problem = "NVIDIA's driver is too old (no " + library.missing() + "): install one for CUDA 13 (580 or newer)";
     } else if (const Status status = init(0); status != 0) {
@@ -101,12 +102,31 @@ std::string driver_problem() { return Driver::instance().problem; }
 
 int driver_version() { return Driver::instance().found; }
 
+std::string version_problem(int driver, int needed, const std::string &who) {
+  if (driver / 1000 >= needed / 1000) return {};
+  const auto spoken = [](int version) {
+    return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
+  };
+  return "NVIDIA's driver serves CUDA " + spoken(driver) + ", and " + who + " needs " + spoken(needed) +
+         ": install a newer driver (580 for CUDA 13)";
+}
+
+std::string libtorch_problem() {
+  if (auto problem = driver_problem(); !problem.empty()) return problem;
+  int needed = 0;
+  const auto version = reinterpret_cast<int (*)(int *)>(dlsym(RTLD_DEFAULT, "cudaRuntimeGetVersion"));
+  if (!version || version(&needed) != 0) return {};
+  return version_problem(driver_version(), needed, "LibTorch");
+}
+
 int architecture_of(int device) {
   const Driver &driver = Driver::instance();
   return 10 * driver.attribute_of(device, capability_major) + driver.attribute_of(device, capability_minor);
 }
 
-int shared_memory_of(int device) { return Driver::instance().attribute_of(device, shared_memory_per_block); }
+int shared_memory_of(int device) {
+  return Driver::instance().attribute_of(device, shared_memory_per_multiprocessor);
+}
 
 Module *load_module(int device, const std::string &cubin, const std::string &name) {
   Driver &driver = Driver::instance();

@@ -11,6 +11,13 @@ std::string driver_problem();
 /// 13000 for a driver that serves CUDA 13.0; 0 without one.
 int driver_version();
 
+/// What keeps a driver from serving what needs a version of CUDA, in one line, or nothing. Both versions as 13000 for 13.0.
+std::string version_problem(int driver, int needed, const std::string &who);
+
+/// What keeps the driver from serving the CUDA that LibTorch brings, in one line, or nothing. Known without a GPU's being
+/// asked for: LibTorch itself only warns and finds no device.
+std::string libtorch_problem();
+
 /// 90 for a GPU of compute capability 9.0; throws where there is none.
 int architecture_of(int device);
 
@@ -26,7 +33,7 @@ Function function_of(Module *module, const char *name);
 void launch(
     int device, Function function, int64_t blocks, int threads, int shared_bytes, void *stream, void *parameters);
 
-/// The shared memory that a block may ask for, in bytes.
+/// The shared memory of a multiprocessor, in bytes.
 int shared_memory_of(int device);
 
 }  // namespace mvar::cuda

@@ -59,7 +59,7 @@ struct Call {
   }
 
   void start(const char *source, const char *name, const KernelForm &form) {
-    const int memory = std::min(stage_bytes, mvar::cuda::shared_memory_of(device));
+    const int memory = stage_bytes(mvar::cuda::shared_memory_of(device));
     attention.stage_chunks = std::min(attention.most_chunks(), std::max(1, memory / form.bytes_of_chunk));
     mvar::cuda::start(
         queries, {source, mvar::cuda::number_of(queries), attention.depth}, name,

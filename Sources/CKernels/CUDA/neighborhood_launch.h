@@ -1,6 +1,7 @@
 // How the kernels of attention over windows are started: what stands in shared memory, and how much of it. The tests'
 // emulation starts them in the same way.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include "Device/neighborhood.h"
 
@@ -8,8 +9,10 @@ namespace mvar::neighborhood {
 
 constexpr int largest_depth = 128;
 constexpr int largest_map = 1 << 24;  // places; indices within a map are of 32 bits
-/// Shared memory of a block: three blocks fit into a multiprocessor of an H100, so that one loads while others compute.
-constexpr int stage_bytes = 64 * 1024;
+
+/// The most shared memory that a block takes: three blocks fit into a multiprocessor, so that one loads while others
+/// compute, each with the KiB that the system takes for itself.
+constexpr int stage_bytes(int multiprocessor_bytes) { return std::min(64 * 1024, multiprocessor_bytes / 3 - 1024); }
 
 struct KernelForm {
   int threads, bytes_of_chunk;

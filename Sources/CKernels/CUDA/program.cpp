@@ -139,11 +139,10 @@ Function kernel(const Program &program, const char *name, int device) {
 std::string problem(int device) {
   if (const auto obstacle = driver_problem(); !obstacle.empty()) return obstacle;
   if (const auto obstacle = nvrtc_problem(); !obstacle.empty()) return obstacle;
-  const int major = nvrtc_version().first;
-  if (driver_version() / 1000 < major) {
-    return "NVIDIA's driver serves CUDA " + std::to_string(driver_version() / 1000) + "." +
-           std::to_string(driver_version() % 1000 / 10) + ", and the kernels are compiled by NVRTC " +
-           std::to_string(major) + ": install a newer driver (580 for CUDA 13), or let MVAR_NVRTC name an older NVRTC";
+  const auto [major, minor] = nvrtc_version();
+  if (const auto obstacle = version_problem(driver_version(), 1000 * major + 10 * minor, "the compiler (NVRTC)");
+      !obstacle.empty()) {
+    return obstacle + ", or let MVAR_NVRTC name an older NVRTC";
   }
   try {
     return architecture_problem(architecture_of(device));

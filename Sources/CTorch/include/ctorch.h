@@ -49,8 +49,8 @@ int32_t ctorch_cuda_device_count(void);
 /// Whether CUDA devices may keep 10 bits of each factor of float32 products and convolutions; false at first.
 CTorchStatus ctorch_allow_tf32(bool allowed);
 bool ctorch_allows_tf32(void);
-/// The most memory that tensors on a CUDA device have had at once, in bytes.
-CTorchStatus ctorch_cuda_peak_memory(int32_t device, int64_t *bytes);
+/// The most memory that tensors on a CUDA device have had at once, and the most that LibTorch held for them, in bytes.
+CTorchStatus ctorch_cuda_peak_memory(int32_t device, int64_t *allocated, int64_t *reserved);
 /// The bytes of a CUDA device that nothing uses, and all that it has.
 CTorchStatus ctorch_cuda_memory(int32_t device, int64_t *free, int64_t *total);
 

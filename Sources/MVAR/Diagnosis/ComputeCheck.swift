@@ -54,10 +54,9 @@ public enum ComputeCheck {
         if case .unavailable(let reason) = LibTorch.cudaLibrary {
             throw .noCUDA(device, reason: shortened(reason))
         }
+        if let reason = LibTorch.cudaDriverProblem { throw .noCUDA(device, reason: reason) }
         let count = LibTorch.cudaDeviceCount
-        guard count > 0 else {
-            throw .noCUDA(device, reason: "LibTorch's CUDA library finds no GPU or no driver for it")
-        }
+        guard count > 0 else { throw .noCUDA(device, reason: "LibTorch's CUDA library finds no GPU") }
         guard index < count else { throw .absentDevice(device, count: count) }
         // Before a model is loaded, not at the first layer that needs them.
         if let reason = LibTorch.cudaKernelProblem(device: index) { throw .noKernels(device, reason: reason) }

@@ -152,10 +152,11 @@ public struct Diagnosis: Codable, Hashable, Sendable {
         if case .unavailable(let why) = LibTorch.cudaLibrary {
             reason = ComputeCheck.shortened(why)
         } else if LibTorch.cudaDeviceCount == 0 {
-            reason = "the library is there, but no GPU or no driver for it"
+            let driver = LibTorch.cudaDriverProblem
+            reason = driver ?? "the library is there, but no GPU"
             problems.append(
                 Problem(
-                    problem: "LibTorch has its CUDA library, but finds no GPU.",
+                    problem: "LibTorch has its CUDA library, but " + (driver ?? "finds no GPU") + ".",
                     advice: "If there is one: check the driver with nvidia-smi, and CUDA_VISIBLE_DEVICES.",
                     isFatal: false))
         }

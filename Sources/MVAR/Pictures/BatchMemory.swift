@@ -41,16 +41,28 @@ public struct BatchMemory: Hashable, Sendable {
         let latents =
             (configuration.schedule.count + 2) * tokenizer.latentChannels * configuration.schedule.latentSide
             * configuration.schedule.latentSide
-        bytesOfPicture = rows * (tokens * channels + keysAndValues) * bytes + 4 * latents
+        // The six vectors of every block; with guidance once more for scales that have none.
+        let conditions = (isGuided ? rows + 1 : rows) * configuration.depth * 6 * configuration.width
+        bytesOfPicture = (rows * (tokens * channels + keysAndValues) + conditions) * bytes + 4 * latents
         // Of logits, both halves of guidance and what is drawn from; of the decoder's largest map, what a block of it holds.
         sharedBytes = 3 * ImageGeneration.logitBytesAtOnce + 4 * VisualTokenizer.mapBytesAtOnce
     }
 
-    /// How many pictures fit, at least one: a power of two, so that GPUs of one kind take batches of one size. A tenth of the
-    /// memory is left for what is not counted.
-    public func largestBatch(fitting bytes: Int) -> Int {
-        let fitting = max(1, (bytes / 10 * 9 - sharedBytes) / bytesOfPicture)
-        return 1 << (Int.bitWidth - 1 - fitting.leadingZeroBitCount)
+    /// The most that a batch takes unasked, whatever the memory: products got as fast as they get long before, many
+    /// processes have batches to share, and a kill costs few pictures. (LibTorch's attention on a GPU takes up to 65,535
+    /// rows.)
+    public static let largestBatch = 512
+
+    /// How many pictures fit, at least one and at most ``largestBatch``: a power of two, so that GPUs of one kind take batches
+    /// of one size. A tenth of the memory is left for what is not counted.
+    ///
+    /// - Parameters:
+    ///   - bytes: The memory beside the weights.
+    ///   - pictures: How many there are to make.
+    /// - Returns: The number of pictures.
+    public func largestBatch(fitting bytes: Int, of pictures: Int = .max) -> Int {
+        let fitting = min(Self.largestBatch, pictures, (bytes / 10 * 9 - sharedBytes) / bytesOfPicture)
+        return 1 << (Int.bitWidth - 1 - max(1, fitting).leadingZeroBitCount)
     }
 }
 
@@ -58,15 +70,18 @@ extension ImageGenerator {
     /// A batch that suits the device: on a GPU as large as its free memory allows, on the CPU ``usualBatch``, beyond which
     /// nothing gets faster, or less where memory is short.
     ///
-    /// - Parameter parameters: How tokens are chosen.
+    /// - Parameters:
+    ///   - parameters: How tokens are chosen.
+    ///   - pictures: How many there are to make.
     /// - Returns: The number of pictures.
     /// - Throws: ``Torch/TorchError`` where a GPU does not tell its memory.
-    public func automaticBatch(_ parameters: SamplingParameters) throws -> Int {
+    public func automaticBatch(_ parameters: SamplingParameters, of pictures: Int = .max) throws -> Int {
         let memory = BatchMemory(model, isGuided: parameters.guidance > 0)
         guard case .cuda(let index) = model.transformer.device else {
-            return min(Self.usualBatch, Self.availableMemory.map(memory.largestBatch) ?? Self.usualBatch)
+            let fitting = Self.availableMemory.map { memory.largestBatch(fitting: $0) }
+            return min(Self.usualBatch, fitting ?? Self.usualBatch)
         }
-        return try memory.largestBatch(fitting: LibTorch.freeCUDAMemory(device: index))
+        return try memory.largestBatch(fitting: LibTorch.freeCUDAMemory(device: index), of: pictures)
     }
 
     /// The batch where nobody asks for another.

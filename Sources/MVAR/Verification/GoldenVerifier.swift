@@ -171,7 +171,8 @@ public final class GoldenVerifier {
             guard let description = try? decoder.decode(AttentionCase.self, from: Data(text.utf8)) else {
                 throw VerificationError.invalidCase(file: golden.path, name: name)
             }
-            try description.check(name, golden: golden, device: source.device, record: record)
+            try description.check(
+                name, golden: golden, precision: source.precision, device: source.device, record: record)
         }
     }
 }

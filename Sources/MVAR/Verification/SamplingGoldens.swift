@@ -20,6 +20,7 @@ extension GoldenVerifier {
                 }
             } else {
                 try record.check(name, .absolute(1e-6), as: view) { try tokenFilter.probabilities(of: logits) }
+                try checkFusedDraw(filter, logits: logits, record)
             }
         }
         try record.check("sampling.smooth.weights", .absolute(2e-5)) {
@@ -30,6 +31,22 @@ extension GoldenVerifier {
             return try GumbelMixture(progress: smooth.ratio)
                 .weights(filtered, exponential: golden.tensor("sampling.smooth.exponential").moved(to: source.device))
         }
+    }
+}
+
+extension GoldenVerifier {
+    /// Where a GPU draws by an operator of its own: the tokens must be those that the CPU draws.
+    private func checkFusedDraw(_ filter: NamedFilter, logits: Tensor, _ record: GoldenRecord) throws {
+        guard Tensor.hasFusedDraw(codes: logits.shape[2], on: source.device) else { return }
+        let images = Array(0..<logits.shape[0])
+        let seed: UInt64 = 1
+        let found = try TokenDraw.fusedTokens(
+            from: logits, choosing: SamplingParameters(guidance: 0, topK: filter.topK, topP: filter.topP), seed: seed,
+            images: Tensor(images, shape: [images.count]).moved(to: source.device), scale: 0)
+        let expected = try TokenDraw.tokens(
+            from: TokenFilter(topK: filter.topK, topP: filter.topP).probabilities(of: logits.moved(to: .cpu)),
+            seed: seed, images: images, scale: 0)
+        try record.compare("draw.top-k-\(filter.topK).top-p-\(filter.topP)", .identical, found, expected)
     }
 }
 

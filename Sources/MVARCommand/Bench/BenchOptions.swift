@@ -110,6 +110,11 @@ func printBench<Result: Codable & Hashable & Sendable>(
     }
 }
 
+/// The most memory that was taken, and on a GPU held; in MiB.
+func benchMemory(_ peak: Double?, reserved: Double?) -> String {
+    (peak.map { "\(decimals($0, 0)) MiB" } ?? "unknown") + (reserved.map { ", reserved \(decimals($0, 0)) MiB" } ?? "")
+}
+
 /// What figures mean nothing without, on one line.
 private func machine(_ conditions: BenchConditions) -> String {
     let facts = [

@@ -88,7 +88,7 @@ struct BenchSampleCommand: AsyncParsableCommand {
                 ),
                 (
                     "peak memory",
-                    timings.peakMemoryInMebibytes.map { "\(decimals($0, 0)) MiB" } ?? "unknown"
+                    benchMemory(timings.peakMemoryInMebibytes, reserved: timings.peakReservedMebibytes)
                 ),
                 ("kept keys and values", "\(decimals(timings.keyValueMebibytes, 1)) MiB at most"),
             ])

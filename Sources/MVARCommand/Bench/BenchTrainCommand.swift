@@ -36,9 +36,10 @@ struct BenchTrainCommand: AsyncParsableCommand {
     func run() async throws {
         let device = try compute.apply(output)
         let precision = try precision.chosen(on: device)
-        guard precision == .float32 || precision == .bfloat16 else {
+        guard !precision.isInteger, precision != .float16 || device != .cpu else {
             throw OptionError(
-                option: "--precision", value: precision.rawValue, need: "float32 or bfloat16, which have gradients")
+                option: "--precision", value: precision.rawValue,
+                need: "float32 or bfloat16, which have gradients, or on a GPU float16")
         }
         let shape = schedule.schedule.map(preset.preset.with) ?? preset.preset
         var transformer = shape.transformer
@@ -67,7 +68,7 @@ struct BenchTrainCommand: AsyncParsableCommand {
             ),
             (
                 "peak memory",
-                timings.peakMemoryInMebibytes.map { "\(decimals($0, 0)) MiB" } ?? "unknown"
+                benchMemory(timings.peakMemoryInMebibytes, reserved: timings.peakReservedMebibytes)
             ),
         ])
     }

@@ -41,7 +41,7 @@ struct PictureChoiceOptions: ParsableArguments {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "Pictures computed together, 1 or more: more are faster, up to a point, and take more memory. auto: on a GPU as many as it has memory for.",
+            "Pictures computed together, 1 or more: more are faster, up to a point, and take more memory. auto: on a GPU as many as it has memory for, up to 512.",
             valueName: "N|auto"))
     var batch = BatchChoice.count(ImageGenerator.usualBatch)
 
@@ -67,10 +67,10 @@ struct PictureChoiceOptions: ParsableArguments {
         }
     }
 
-    /// How many pictures are computed together.
-    func batch(by generator: ImageGenerator, _ parameters: SamplingParameters) throws -> Int {
+    /// How many of so many pictures are computed together.
+    func batch(of pictures: Int, by generator: ImageGenerator, _ parameters: SamplingParameters) throws -> Int {
         switch batch {
-        case .automatic: try generator.automaticBatch(parameters)
+        case .automatic: try generator.automaticBatch(parameters, of: pictures)
         case .count(let count): count
         }
     }

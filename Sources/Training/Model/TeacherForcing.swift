@@ -31,7 +31,7 @@ package struct TeacherForcing {
     ) throws(TorchError) -> StepLosses {
         let batch = tokens.shape[0]
         let whole = try Row(tokens: tokens, inputs: inputs, labels: labels).moved(to: transformer.device)
-        var losses = StepLosses()
+        var found: [PassLosses] = []
         for part in 0..<step.parts {
             let pictures = part * batch / step.parts..<(part + 1) * batch / step.parts
             let row = Row(
@@ -43,7 +43,18 @@ package struct TeacherForcing {
                 })
             for (position, pass) in step.passes.enumerated() {
                 if part == step.parts - 1, position == step.passes.count - 1 { beforeLast() }
-                try accumulate(pass, of: row, step, batch: batch, into: &losses)
+                found.append(try accumulate(pass, of: row, step, batch: batch))
+            }
+        }
+        // Only now: a GPU would stand still after each pass while its losses are read.
+        var losses = StepLosses()
+        for pass in found {
+            losses.loss += try pass.loss.item() / step.lossScale
+            for (sums, values) in [(\StepLosses.perScale, pass.entropies), (\.right, pass.right)] {
+                guard let values else { continue }
+                for (scale, sum) in zip(pass.scales, try perScale(values, pass.scales)) {
+                    losses[keyPath: sums][scale, default: 0] += sum.reduce(0, +)
+                }
             }
         }
         for scale in losses.perScale.keys {
@@ -68,15 +79,26 @@ package struct TeacherForcing {
         }
     }
 
+    /// What a pass found, on its device.
+    private struct PassLosses {
+        let scales: Range<Int>
+        let loss: Tensor
+        /// `[B, T]`, as `right`; nil where no logits were asked for.
+        let entropies: Tensor?
+        let right: Tensor?
+    }
+
     private func accumulate(
-        _ pass: ScalePass, of row: Row, _ step: ModelStep, batch: Int, into losses: inout StepLosses
-    ) throws(TorchError) {
+        _ pass: ScalePass, of row: Row, _ step: ModelStep, batch: Int
+    ) throws(TorchError) -> PassLosses {
         let targets = try targets(ofScales: pass.scales, row.tokens)
         let factor = step.lossScale / Double(batch * schedule.tokenCount)
-        var found: (entropies: Tensor, right: Tensor?)?
+        var (found, right): (Tensor?, Tensor?) = (nil, nil)
         func loss(_ logits: Tensor) throws(TorchError) -> Tensor {
             let entropies = try entropies(logits, targets, smoothing: step.labelSmoothing)
-            found = (try entropies.detached(), step.countsRight ? try right(logits.detached(), targets) : nil)
+            (found, right) = (
+                try entropies.detached(), step.countsRight ? try self.right(logits.detached(), targets) : nil
+            )
             let counted = try pass.weights.allSatisfy { $0 == 1 } ? entropies : entropies * tokenWeights(pass)
             return try counted.sum() * factor
         }
@@ -91,14 +113,7 @@ package struct TeacherForcing {
             try whole.backward()
             value = try whole.detached()
         }
-        losses.loss += try value.item() / step.lossScale
-        guard let found else { return }
-        for (sums, values) in [(\StepLosses.perScale, found.entropies), (\.right, found.right)] {
-            guard let values else { continue }
-            for (scale, sum) in zip(pass.scales, try perScale(values, pass.scales)) {
-                losses[keyPath: sums][scale, default: 0] += sum.reduce(0, +)
-            }
-        }
+        return PassLosses(scales: pass.scales, loss: value, entropies: found, right: right)
     }
 
     /// -log p of every token, `[B, T]`.
@@ -140,11 +155,12 @@ package struct TeacherForcing {
 
     /// The sums over the tokens of each scale: `[scale][picture]`.
     private func perScale(_ values: Tensor, _ scales: Range<Int>) throws(TorchError) -> [[Double]] {
-        var sums: [[Double]] = []
+        var sums: [Tensor] = []
         for part in try values.split(scales.map { schedule.tokenCount(ofScale: $0) }, axis: 1) {
-            sums.append(try part.converted(to: .float64).sum(axes: 1).array(of: Double.self))
+            sums.append(try part.converted(to: .float64).sum(axes: 1))
         }
-        return sums
+        let (pictures, all) = (values.shape[0], try Tensor.stacked(sums).array(of: Double.self))
+        return sums.indices.map { Array(all[$0 * pictures..<($0 + 1) * pictures]) }
     }
 
     /// The cross-entropy per scale, summed over its tokens, without gradients: `[scale][picture]`, and how many of the
