@@ -33,8 +33,9 @@ build: set-up ## .build/release/mvar
 	swift build -c release --product mvar
 
 .PHONY: static
-static: set-up ## .build-static/release/mvar, which needs LibTorch but no Swift where it runs
+static: set-up ## out/static, a folder that needs LibTorch but neither Swift nor Debian's packages where it runs
 	swift build -c release --product mvar --static-swift-stdlib --scratch-path .build-static
+	@scripts/pack.sh .build-static/release/mvar out/static
 
 .PHONY: demo
 demo: build ## pictures of the embedded default model: out/demo.png

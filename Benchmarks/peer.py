@@ -4,8 +4,9 @@ that took.
 compare.py starts it; nothing else needs to. One JSON object a line, both ways:
 
     reads   {"part": "sample", "decoder" or "train", "batch": N}
-    writes  {"torch": version} once it is ready, then {"seconds": for the batch, "decoder_seconds": …,
-            "peak_memory_mib": …} for each line; {"error": one line} where something is wrong
+    writes  {"torch": version, "natten": what computes MVAR's attention} once it is ready, then {"seconds": for
+            the batch, "decoder_seconds": …, "peak_memory_mib": …, and "peak_reserved_memory_mib": … on a GPU} for
+            each line; {"error": one line} where something is wrong
 """
 
 import argparse
@@ -103,10 +104,10 @@ class Peer:
             start = self.now()
             {"sample": self.sample, "decoder": self.decode, "train": self.learn}[part](request["batch"])
             seconds = self.now() - start
-        peak = peak_memory(self.device)
+        peaks = peak_memory(self.device)
         if self.device.type != "cpu":
             torch.cuda.empty_cache()  # others take their turn on the same device
-        return {"seconds": seconds, "decoder_seconds": self.decoder_seconds, "peak_memory_mib": peak}
+        return {"seconds": seconds, "decoder_seconds": self.decoder_seconds, **peaks}
 
     def sample(self, batch):
         import torch
@@ -142,21 +143,31 @@ class Peer:
         return self.vae.fhat_to_img(torch.randn(batch, 32, PATCH_NUMS[-1], PATCH_NUMS[-1], device=self.device))
 
 
-def stands_in(kind):
-    """Whether MVAR's attention is our stand-in for NATTEN."""
+def natten(kind, autocast, device):
+    """What computes MVAR's attention to neighbours; None for VAR, which has none."""
+    import natten_attention
     import stand_ins
+    import torch
 
-    return kind == "mvar" and sys.modules["natten"].na2d is stand_ins.na2d
+    if kind != "mvar":
+        return None
+    if sys.modules["natten"].na2d is stand_ins.na2d:
+        return "dense, with a mask, for want of NATTEN"
+    maps = [
+        torch.zeros(1, 16, 16, 16, 64, device=device, dtype=getattr(torch, autocast or "float32")) for _ in range(3)]
+    return f"{natten_attention.version()}, {natten_attention.chosen(maps)}"
 
 
 def peak_memory(device):
-    """Of the process; on a GPU the most that tensors had there, without what the allocator keeps in reserve."""
+    """Of the process; on a GPU the most that tensors had there, and the most that the allocator held for them."""
     import torch
 
     if device.type != "cpu":
-        return torch.cuda.max_memory_allocated() / 2**20
+        return {
+            "peak_memory_mib": torch.cuda.max_memory_allocated() / 2**20,
+            "peak_reserved_memory_mib": torch.cuda.max_memory_reserved() / 2**20}
     unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+    return {"peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20}
 
 
 def main():
@@ -186,7 +197,8 @@ def main():
             peer = Peer(
                 arguments.kind, arguments.checkout, arguments.autocast, arguments.depth, arguments.device,
                 arguments.compile)
-        write({"torch": torch.__version__, "stands_in": stands_in(arguments.kind)})
+        write({
+            "torch": torch.__version__, "natten": natten(arguments.kind, arguments.autocast, arguments.device)})
         for line in sys.stdin:
             write(peer.answer(json.loads(line)))
     except Exception as error:  # whatever it is, one line about it

@@ -14,6 +14,9 @@ import tempfile
 # LibTorch's (which mvar follows too), MKL's and oneDNN's names for it.
 AVX2 = {"ATEN_CPU_CAPABILITY": "avx2", "MKL_ENABLE_INSTRUCTIONS": "AVX2", "ONEDNN_MAX_CPU_ISA": "AVX2"}
 
+# The largest memory of a process, on a GPU that of its tensors; and what its allocator held there at most.
+PEAKS = ("peak_memory_mib", "peak_reserved_memory_mib")
+
 
 class Failure(Exception):
     """One line for the user."""
@@ -63,8 +66,9 @@ def gathered(answers):
         result["decoder_seconds"] = median([answer["decoder_seconds"] for answer in answers])
     if "transformer_ceiling_share" in answers[0]:
         result["transformer_ceiling_share"] = median([answer["transformer_ceiling_share"] for answer in answers])
-    if "peak_memory_mib" in answers[0]:
-        result["peak_memory_mib"] = max(answer["peak_memory_mib"] for answer in answers)
+    for peak in PEAKS:
+        if peak in answers[0]:
+            result[peak] = max(answer[peak] for answer in answers)
     return result
 
 

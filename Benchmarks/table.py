@@ -4,6 +4,7 @@
 """
 
 import json
+import math
 import sys
 
 NAMES = {"mvar": "mvar", "public-var": "VAR", "public-mvar": "MVAR"}
@@ -19,12 +20,16 @@ def markdown(report):
     if report["decoder"]:
         parts.append(decoder(report["decoder"]))
     if report["attention"]:
-        parts.append(attention(report["attention"], GPU_ATTENTION_GOALS if on_gpu(report) else ATTENTION_GOALS))
+        parts.append(
+            gpu_attention(report["attention"], report.get("natten") or {}) if on_gpu(report) else
+            attention(report["attention"]))
     if report.get("train"):
-        parts.append(training(report["train"]))
+        parts.append(training(report["train"], on_gpu(report)))
     parts += report.get("remarks", [])
     for missing in report["not_run"]:
-        parts.append(f"Not run: {NAMES[missing['program']]}, {missing['precision']}, batch {missing['batch']}: {missing['reason']}")
+        what = ", ".join(
+            [NAMES[missing["program"]], *(missing[key] for key in ("attention", "precision") if key in missing)])
+        parts.append(f"Not run to its end: {what}, batch {missing['batch']}: {missing['reason']}")
     return "\n\n".join(parts)
 
 
@@ -45,16 +50,32 @@ def conditions(report):
 
 def pictures(rows):
     """Everybody's seconds and memory."""
+    peaks = peak_columns(rows)
     return grid(
-        ["program", "precision", "batch", "s a picture", "least", "most", "of it decoder", "peak MiB"],
+        ["program", "precision", "batch", "s a picture", "least", "most", "of it decoder", *peaks],
         [
             [
                 NAMES[row["program"]], row["precision"], row["batch"], seconds(row["seconds"]),
                 seconds(row["seconds_min"]), seconds(row["seconds_max"]), seconds(row["decoder_seconds"]),
-                f"{row['peak_memory_mib']:.0f}",
+                *(mebibytes(row.get(key)) for key in peaks.values()),
             ]
             for row in rows
         ])
+
+
+def peak_columns(rows):
+    """Headings and keys: on a GPU tensors' memory, and what the allocator held for them."""
+    columns = {"peak MiB": "peak_memory_mib", "reserved MiB": "peak_reserved_memory_mib"}
+    return {heading: key for heading, key in columns.items() if any(key in row for row in rows)}
+
+
+def mebibytes(value):
+    return "" if value is None else f"{value:.0f}"
+
+
+def times(ours, peer, key):
+    """How many times as much a peer needs, where both are known."""
+    return f"{peer[key] / ours[key]:.2f}" if ours.get(key) and peer.get(key) else ""
 
 
 def seconds(value):
@@ -67,18 +88,19 @@ def memories(rows):
     for ours in rows:
         if ours["program"] != "mvar":
             continue
+        name = f"batch {ours['batch']}, {ours['precision']}"
         share = ours.get("transformer_ceiling_share")
         if share is not None:
-            lines.append([
-                f"batch {ours['batch']}, {ours['precision']}", "the rate of a product, transformer", f"{100 * share:.0f}%",
-                *(("35%", "55%") if ours["batch"] == 64 else ("", ""))])
+            goals = ["35%", "55%"] if ours["batch"] == 64 else ["", ""]
+            lines.append([name, "the rate of a product, transformer", f"{100 * share:.0f}%", "", *goals])
         for peer in rows:
             if peer["program"] != "mvar" and peer["batch"] == ours["batch"]:
+                is_eager_var = peer["program"] == "public-var" and "compiled" not in peer["precision"]
+                pair = {32: (3.5, 5), 64: (4.5, 6)}.get(ours["batch"]) if is_eager_var else None
                 lines.append([
-                    f"batch {ours['batch']}, {ours['precision']}", f"{NAMES[peer['program']]}, {peer['precision']}, memory",
-                    f"{peer['peak_memory_mib'] / ours['peak_memory_mib']:.2f}",
-                    *goal({32: (3.5, 5), 64: (4.5, 6)}.get(ours["batch"]) if peer["program"] == "public-var" else None)])
-    return grid(["mvar", "against", "", "must", "aim"], lines)
+                    name, f"{NAMES[peer['program']]}, {peer['precision']}, memory",
+                    times(ours, peer, "peak_memory_mib"), times(ours, peer, "peak_reserved_memory_mib"), *goal(pair)])
+    return grid(["mvar", "against", "", "reserved", "must", "aim"], lines)
 
 
 def speeds(report):
@@ -143,34 +165,84 @@ ATTENTION_GOALS = {
     (16, "forward"): (2.5, 4), (32, "forward"): (6, 12), (64, "forward"): (20, 45), (16, "backward"): (2, 3),
     (64, "backward"): (15, 40),
 }
-GPU_ATTENTION_GOALS = {(16, "forward"): (1.3, 2), (64, "forward"): (10, 20)}
 
 
-def attention(rows, goals):
+def attention(rows):
     return grid(
         ["map, 7 x 7 neighbours", "pass", "mvar, ms", "LibTorch, all tokens, ms", "times as fast", "must", "aim"],
         [
             [
                 f"{row['height']} x {row['width']}", row["pass"], f"{1000 * row['seconds']:.2f}",
                 f"{1000 * row['dense_seconds']:.2f}", f"{row['dense_seconds'] / row['seconds']:.1f}",
-                *goal(goals.get((row["height"], row["pass"]))),
+                *goal(ATTENTION_GOALS.get((row["height"], row["pass"]))),
             ]
             for row in rows
         ])
 
 
-def training(rows):
-    """Everybody's steps, and the first of ours, in groups of scales, beside the others."""
+def gpu_attention(rows, natten):
+    """Beside LibTorch's attention to all tokens, NATTEN's (forwards only), and the better of them."""
+    theirs = {row["side"]: row for row in natten.get("rows", [])}
     lines = []
     for row in rows:
-        first = next(other for other in rows if other["batch"] == row["batch"])
+        near = theirs.get(row["height"], {}) if row["pass"] == "forward" else {}
+        # It was measured twice: in our process and in NATTEN's.
+        peers = {"SDPA, all tokens": min(row["dense_seconds"], near.get("dense_ms", math.inf) / 1000)}
+        if "natten_ms" in near:
+            peers[f"{natten['natten']}, {near['backend']}"] = near["natten_ms"] / 1000
+        best = min(peers, key=peers.get)
+        for name, its in peers.items():
+            pair = None
+            if row["pass"] == "forward":
+                # At 16 x 16 whatever is best, at 64 x 64 SDPA.
+                pair = {16: (1.3, 2) if name == best else None, 64: (10, 20) if name.startswith("SDPA") else None}.get(
+                    row["height"])
+            lines.append([
+                f"{row['height']} x {row['width']}", row["pass"], f"{1000 * row['seconds']:.3f}",
+                name + (" (the better)" if name == best and len(peers) > 1 else ""), f"{1000 * its:.3f}",
+                f"{its / row['seconds']:.2f}", *goal(pair)])
+    text = grid(
+        ["map, 7 x 7 neighbours", "pass", "mvar, ms", "against", "its ms", "times as fast", "must", "aim"], lines)
+    missing = [natten["error"]] if "error" in natten else [
+        f"{row['side']} x {row['side']}, {name}: {error}"
+        for row in natten.get("rows", []) for name, error in row.get("errors", {}).items()]
+    return "\n\n".join([text] + [f"NATTEN was not run: {reason}" for reason in missing])
+
+
+def training(rows, is_on_gpu=False):
+    """Everybody's steps, and how much less ours take than VAR's."""
+    lines = []
+    peaks = peak_columns(rows)
+    for row in rows:
+        ratios = [""] * 6
+        var = next((peer for peer in rows if peer["program"] != "mvar" and peer["batch"] == row["batch"]), None)
+        if row["program"] == "mvar" and var:
+            has_goals = is_on_gpu and row["attention"] == "spatial-7"
+            ratios = [
+                times(row, var, "seconds"), *goal((1.6, 2.5) if has_goals else None),
+                times(row, var, "peak_memory_mib"), *goal((1.7, 3) if has_goals else None)]
         lines.append([
             f"{NAMES[row['program']]} d{row['depth']}, {row['attention']}", row["batch"], seconds(row["seconds"]),
-            seconds(row["seconds_min"]), f"{row['peak_memory_mib']:.0f}", f"{row['seconds'] / first['seconds']:.2f}",
-            f"{row['peak_memory_mib'] / first['peak_memory_mib']:.2f}",
-        ])
+            seconds(row["seconds_min"]), *(mebibytes(row.get(key)) for key in peaks.values()), *ratios])
     return grid(
-        [f"training step, {rows[0].get('precision', 'float32')}", "batch", "s a step", "least", "peak MiB", "times as long", "times as large"], lines)
+        [f"training step, {rows[0].get('precision', 'float32')}", "batch", "s a step", "least", *peaks,
+         "times as fast as VAR's", "must", "aim", "times as small", "must", "aim"], lines)
+
+
+def losses(result):
+    """What precisions lose, as `mvar bench precision` measures it."""
+    def decibels(value):
+        return "the same" if value is None else f"{value:.1f}"
+
+    return grid(
+        [f"against float32: {result.get('model', '')}", "tokens", "logits", "pictures, dB", "decoder, dB"],
+        [
+            [
+                row["precision"], f"{100 * row['token_agreement']:.2f}%", f"{row['logit_error']:.1e}",
+                decibels(row["picture_psnr"]), decibels(row["decoder_psnr"]),
+            ]
+            for row in result["rows"]
+        ])
 
 
 def ablation(variants):
