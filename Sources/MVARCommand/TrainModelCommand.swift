@@ -80,7 +80,7 @@ struct TrainModelCommand: AsyncParsableCommand {
         static let defaults = SamplingDefaults(guidance: 1.5, topK: 0, topP: 0.96)
 
         func validate() throws {
-            try SamplingParameters(guidance: cfg ?? 0, topK: topK ?? 0, topP: topP ?? 0).check()
+            try SamplingDefaults(guidance: cfg, topK: topK, topP: topP).check()
         }
 
         func set(in overlay: inout SettingsOverlay) throws {
@@ -136,6 +136,7 @@ struct TrainModelCommand: AsyncParsableCommand {
         let inputs = try overlay.section("inputs").applied(to: RunInputs())
         let file = try tokenizerFile(checking: inputs)
         let sampling = try overlay.section("sampling").applied(to: RecommendationOptions.defaults)
+        try sampling.check()
         try run.check(chosen.precision, on: device)
 
         let tokenizer = try file.load(on: device)
@@ -146,19 +147,24 @@ struct TrainModelCommand: AsyncParsableCommand {
         let start = try (goesOn ? nil : chosen.startingModel).map {
             try StartingModel($0, schedule: configuration.schedule)
         }
+        func settings(classes: Int?) throws -> ModelTrainingSettings {
+            try ModelTrainingSettings(
+                overlay.section("training"), tokenizer: configuration, classes: classes, from: start)
+        }
+        if processes.isFirst {
+            try ModelTraining.check(settings(classes: nil), in: run.run, resuming: run.resume)
+        }
         let fingerprint = try TokenizerFingerprint(configuration, tensors: tensors)
         let (found, classes, skipped) = try source(inputs, crop: chosen.crop, for: configuration, fingerprint)
         let held = try inputs.validationPictures(
             of: classes, side: configuration.imageSide, workers: pictures.workers, output: output)
         TrainValidationOptions.remark(found.count, classes: classes.count, held: held, skipped: skipped, output: output)
         let run = try ModelTraining(
-            ModelTrainingSettings(
-                overlay.section("training"), tokenizer: configuration, classes: classes.count, from: start),
-            folder: run.run, tokenizer: tokenizer, tokenizerTensors: tensors, fingerprint: fingerprint, from: start,
-            inputs: inputs)
-        if processes.isFirst { try run.checkFolder(resuming: self.run.resume) }
+            settings(classes: classes.count), folder: run.run, tokenizer: tokenizer, tokenizerTensors: tensors,
+            fingerprint: fingerprint, from: start, inputs: inputs)
         try run.check(found, heldOut: held)
         let description = try Self.recommendation(sampling, inputs, classes: classes)
+        let folder = try processes.isFirst ? run.open(description, resuming: self.run.resume) : nil
 
         let encoding = output.progress("computing tokens", unit: "picture")
         defer { encoding.finish() }
@@ -168,7 +174,7 @@ struct TrainModelCommand: AsyncParsableCommand {
         let watch = TrainingWatch("model", output: output)
         defer { watch.end() }
         let outcome = try run.run(
-            on: source, validation: heldTokens, description: description, resuming: self.run.resume,
+            on: source, validation: heldTokens, description: description, in: folder, resuming: self.run.resume,
             processes: processes, report: watch.receive, notice: watch.remark)
         try watch.check(outcome, run: self.run.run)
         guard processes.isFirst else { return }
@@ -219,6 +225,7 @@ struct TrainModelCommand: AsyncParsableCommand {
     func overlay() throws -> SettingsOverlay {
         var overlay = try run.overlay(
             cached, pictures, augmentation, held, shape, length, scales, learning, recommended)
+        try overlay.refuse("training", "tokenizer", of: "mvar train tokenizer")
         try overlay.set("inputs", "tokenizer", to: tokenizer.tokenizer)
         try overlay.requireSections(["inputs", "sampling", "training"])
         return overlay

@@ -70,7 +70,8 @@ struct TrainedNetworkOptions: ParsableArguments, SettingOptions {
     @Option(
         name: .customLong("ini"), parsing: .unconditional,
         help: ArgumentHelp(
-            "The standard deviation of fresh weights. (default: the root of 1 / 3 of --width)", valueName: "X"))
+            "The standard deviation of fresh weights; below 0 for the default. (default: the root of 1 / 3 of --width)",
+            valueName: "X"))
     var deviation: Double?
 
     func validate() throws {
@@ -101,7 +102,9 @@ struct TrainedNetworkOptions: ParsableArguments, SettingOptions {
         try overlay.set("training", "initial", "head", to: head)
         try overlay.set("training", "initial", "ada_ln", to: adaLN)
         try overlay.set("training", "initial", "gain", to: gain)
-        try overlay.set("training", "initial", "deviation", to: deviation)
+        let isAutomatic = deviation.map { $0 < 0 } ?? false
+        if isAutomatic { overlay.remove("training", "initial", "deviation") }
+        try overlay.set("training", "initial", "deviation", to: isAutomatic ? nil : deviation)
     }
 }
 
@@ -168,7 +171,7 @@ struct ModelLearningOptions: ParsableArguments, SettingOptions {
     @Option(
         name: [.customLong("progressive"), .customLong("pg")], parsing: .unconditional,
         help: ArgumentHelp(
-            "Begin with few scales and take in the others up to this share of the run. (default: all from the start)",
+            "Begin with few scales and take in the others up to this share of the run; 0 for all from the start. (default: 0)",
             valueName: "X"))
     var progressive: Double?
 
@@ -189,6 +192,12 @@ struct ModelLearningOptions: ParsableArguments, SettingOptions {
             valueName: "N"))
     var sampleEvery: Int?
 
+    func validate() throws {
+        if let firstStage, !(0..<1024).contains(firstStage) {
+            throw OptionError(option: "--pg0", value: "\(firstStage)", need: "in 0...1023")
+        }
+    }
+
     func set(in overlay: inout SettingsOverlay) throws {
         try overlay.set("training", "base_learning_rate", to: baseLearningRate)
         try overlay.set("training", "label_drop", to: labelDrop)
@@ -196,6 +205,12 @@ struct ModelLearningOptions: ParsableArguments, SettingOptions {
         try overlay.set("training", "path_drop", to: pathDrop)
         try overlay.set("training", "accumulation", to: accumulate)
         try overlay.set("training", "scales", to: scales)
+        try overlay.set("training", "rhythm", "samples", to: sampleEvery)
+        try setStages(in: &overlay)
+    }
+
+    private func setStages(in overlay: inout SettingsOverlay) throws {
+        if progressive == 0 { return overlay.remove("training", "progressive") }
         var stages: ProgressiveScales? = overlay.value("training", "progressive")
         if let progressive {
             stages = stages ?? ProgressiveScales(until: progressive)
@@ -207,6 +222,5 @@ struct ModelLearningOptions: ParsableArguments, SettingOptions {
         if let firstStage { stages?.first = firstStage + 1 }
         if let stageWarmUp { stages?.warmUpEpochs = stageWarmUp }
         try overlay.set("training", "progressive", to: stages)
-        try overlay.set("training", "rhythm", "samples", to: sampleEvery)
     }
 }

@@ -38,14 +38,14 @@ struct TrainRunOptions: ParsableArguments {
     /// Whether all settings may come from a file.
     var hasFile: Bool { config != nil || resume }
 
+    private var hasRun: Bool { FileManager.default.fileExists(atPath: run + "/run.json") }
+
     /// The settings of the file and of options, which go over it.
     func overlay(_ options: any SettingOptions...) throws -> SettingsOverlay {
-        var overlay = SettingsOverlay()
-        if let config {
-            overlay = try SettingsOverlay(path: config)
-        } else if resume, FileManager.default.fileExists(atPath: run + "/run.json") {
-            overlay = try SettingsOverlay(path: run)
-        }
+        let record = try resume && hasRun ? SettingsOverlay(path: run) : nil
+        var overlay = try config.map(SettingsOverlay.init(path:)) ?? record ?? SettingsOverlay()
+        // What a file leaves open, as the shape of a model that the run began with, is what it was.
+        if let record { overlay.complete(by: record) }
         for options in options { try options.set(in: &overlay) }
         return overlay
     }
@@ -53,9 +53,11 @@ struct TrainRunOptions: ParsableArguments {
     /// Sets threads.
     ///
     /// - Returns: The processes that were started together.
-    /// - Throws: Where the launcher's variables make no sense, too.
+    /// - Throws: Where the launcher's variables make no sense, or there is nothing to resume.
     func begin() throws -> LaunchedProcesses {
         let processes = try LaunchedProcesses()
+        // Before anything else is missed; only the first process need see the folder.
+        if resume, processes.isFirst, !hasRun { throw TrainingError.nothingToResume(folder: run) }
         try threads.apply()
         return processes
     }
@@ -160,7 +162,8 @@ struct LengthOptions: ParsableArguments, SettingOptions {
 
     @Option(
         name: [.long, .customLong("tclip")], parsing: .unconditional,
-        help: ArgumentHelp("The largest gradient norm. (default: 2 for a model, 1 for a tokenizer)", valueName: "X"))
+        help: ArgumentHelp(
+            "The largest gradient norm; 0 for any. (default: 2 for a model, 1 for a tokenizer)", valueName: "X"))
     var clip: Double?
 
     @Option(
@@ -171,9 +174,14 @@ struct LengthOptions: ParsableArguments, SettingOptions {
     var weightDecay: Double?
 
     @Option(
-        name: [.long, .customLong("twde")], parsing: .unconditional,
+        parsing: .unconditional,
         help: ArgumentHelp("What --weight-decay moves to over the run. (default: no move)", valueName: "X"))
     var finalWeightDecay: Double?
+
+    @Option(
+        name: .customLong("twde"), parsing: .unconditional,
+        help: ArgumentHelp("The same as VAR's number: 0 is no move.", valueName: "X"))
+    var publicFinalWeightDecay: Double?
 
     @Option(
         parsing: .unconditional,
@@ -226,6 +234,9 @@ struct LengthOptions: ParsableArguments, SettingOptions {
         if fp16 != nil, precision != nil {
             throw ValidationError("--fp16 says the same as --precision: give one of them")
         }
+        if finalWeightDecay != nil, publicFinalWeightDecay != nil {
+            throw ValidationError("--twde says the same as --final-weight-decay: give one of them")
+        }
         if warmUp != nil, warmUpEpochs != nil {
             throw ValidationError("--warm-up-epochs says the same as --warm-up: give one of them")
         }
@@ -259,7 +270,10 @@ struct LengthOptions: ParsableArguments, SettingOptions {
         try overlay.set("training", "learning_rate", to: learningRate)
         try overlay.set("training", "clip", to: clip)
         try overlay.set("training", "optimizer", "weight_decay", to: weightDecay)
-        try overlay.set("training", "optimizer", "final_weight_decay", to: finalWeightDecay)
+        if publicFinalWeightDecay == 0 { overlay.remove("training", "optimizer", "final_weight_decay") }
+        try overlay.set(
+            "training", "optimizer", "final_weight_decay",
+            to: finalWeightDecay ?? publicFinalWeightDecay.flatMap { $0 == 0 ? nil : $0 })
         try overlay.set("training", "average_decay", to: average)
         try overlay.set("training", "seed", to: seed)
         try overlay.set("training", "precision", to: precision ?? fp16.map { Self.precisions[$0] })

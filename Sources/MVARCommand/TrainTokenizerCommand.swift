@@ -67,6 +67,7 @@ struct TrainTokenizerCommand: AsyncParsableCommand {
     func overlay() throws -> SettingsOverlay {
         let overlay = try run.overlay(
             pictures, augmentation, held, shape, length, loss, perceptual, discriminator, revival)
+        try overlay.refuse("training", "model", of: "mvar train model")
         try overlay.requireSections(["inputs", "training"])
         return overlay
     }

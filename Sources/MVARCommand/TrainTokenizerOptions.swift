@@ -124,15 +124,14 @@ struct PerceptualOptions: ParsableArguments, SettingOptions {
     var perceptualWeight: Double?
 
     func set(in overlay: inout SettingsOverlay) throws {
-        try overlay.set(
-            "training", "perceptual",
-            to: perceptual.map { PerceptualSettings(file: $0, weight: perceptualWeight ?? 1) })
-    }
-
-    func validate() throws {
-        if perceptual == nil, perceptualWeight != nil {
-            throw ValidationError("--perceptual-weight is for a network: give --perceptual too")
+        if !overlay.has("training", "perceptual") {
+            if perceptual == nil, perceptualWeight != nil {
+                throw ValidationError("--perceptual-weight is for a network: give --perceptual too")
+            }
+            try overlay.set("training", "perceptual", to: perceptual.map { PerceptualSettings(file: $0) })
         }
+        try overlay.set("training", "perceptual", "file", to: perceptual)
+        try overlay.set("training", "perceptual", "weight", to: perceptualWeight)
     }
 }
 

@@ -131,9 +131,12 @@ struct TrainCommandTests {
         let failed = await failure(of: second + ["--depth", "2"])
         #expect(failed?.status == 1)
         #expect(failed?.message?.contains("--depth") == true, "\(failed?.message ?? "")")
-        // It has weights of its own now.
+        // It has weights of its own now, and a file that leaves the shape open does not ask for another.
         try FileManager.default.removeItem(atPath: folder.file("model"))
         _ = try succeed(["train", "model", "--run", folder.file("second"), "--resume", "-q"])
+        let file = folder.file("a.json")
+        try #"{"training": {"groups": "cycle:2"}}"#.write(toFile: file, atomically: true, encoding: .utf8)
+        _ = try succeed(second + ["--config", file, "--resume", "-q"])
     }
 
     @Test("A run does not go on with the tokens of another tokenizer") func exchangedTokenizer() async throws {

@@ -22,7 +22,7 @@ struct TrainConfigurationTests {
             command.overlay().section("training"), tokenizer: .published, classes: classes, from: nil)
     }
 
-    @Test("VAR's flags set what they set there")
+    @Test("VAR's flags with numbers other than VAR's defaults set what they set there")
     func publicFlags() throws {
         let settings = try settings(
             ["--depth=16", "--bs=448", "--ep=300", "--tblr=1e-4", "--twd=0.05", "--twde=0.1", "--tclip=3", "--ls=0.1"]
@@ -47,6 +47,103 @@ struct TrainConfigurationTests {
         expected.initial = InitialFactors(head: 0.03, adaLN: 0.4, gain: 1e-5, deviation: 0.02)
         expected.progressive = ProgressiveScales(until: 0.8, first: 4, warmUpEpochs: 1)
         #expect(settings == expected)
+    }
+
+    @Test("The numbers by which VAR's flags switch something off do so here, over a file too")
+    func publicDefaults() throws {
+        let file = folder.file("a.json")
+        try #"{"training": {"initial": {"deviation": 0.1}, "optimizer": {"final_weight_decay": 0.3}, "clip": 5,"#
+            .appending(#" "progressive": {"until": 0.8, "first": 2, "warm_up_epochs": 1}}}"#)
+            .write(toFile: file, atomically: true, encoding: .utf8)
+        let settings = try settings(
+            ["--config", file, "--ep=9", "--ini=-1", "--twde=0", "--tclip=0", "--pg=0", "--pg0=4", "--pgwp=0"])
+        var expected = ModelTrainingSettings(model: .published(depth: 6), length: TrainingLength(epochs: 9))
+        expected.clip = 0
+        #expect(settings == expected)
+        // By its own name the number is what it says.
+        #expect(try self.settings(["--ep=9", "--final-weight-decay=0"]).optimizer.finalWeightDecay == 0)
+    }
+
+    @Test("A perceptual network of a file keeps its weight, and options go over it one by one")
+    func perceptual() throws {
+        let file = folder.file("a.json")
+        try #"{"training": {"perceptual": {"file": "a.pt", "weight": 0.3}}}"#
+            .write(toFile: file, atomically: true, encoding: .utf8)
+        func found(_ options: String...) throws -> PerceptualSettings? {
+            try TrainTokenizerCommand.parse(["--run", "r", "--data", "d", "--steps", "1"] + options).overlay()
+                .value("training", "perceptual")
+        }
+        #expect(try found("--config", file, "--perceptual", "b.pt") == PerceptualSettings(file: "b.pt", weight: 0.3))
+        #expect(try found("--config", file, "--perceptual-weight=2") == PerceptualSettings(file: "a.pt", weight: 2))
+        #expect(try found("--perceptual", "b.pt") == PerceptualSettings(file: "b.pt", weight: 1))
+    }
+
+    /// A run of a model whose pictures are nowhere: what is said about anything else is said before they are looked for.
+    private func early(_ options: [String]) async -> Main.Failure? {
+        await failure(
+            of: ["train", "model", "--data", "/nowhere", "--validation", "/nowhere", "--tokenizer", Mini64.tokenizer]
+                + ["--run", folder.file("run"), "-q"] + options)
+    }
+
+    @Test(
+        "What a model's settings cannot be is status 1, on one line, before a picture is looked for",
+        arguments: [
+            (["--steps=1"], "/nowhere"), (["--steps=1", "--batch=0"], "1 to 1048576 pictures, not 0"),
+            (["--steps=1", "--label-drop=2"], "0...1, not 2"), (["--steps=1", "--plateau=2"], "0...1, not 2"),
+            (["--steps=1", "--depth=0"], "not 0"), (["--steps=1", "--depth=9223372036854775807"], "1024 blocks"),
+            (["--steps=1", "--width=9223372036854775807", "--heads=1"], "1...65536"),
+            (["--steps=1", "--first-spatial-scale=99"], "The first spatial scale must be in 0..."),
+            (["--steps=1", "--first-spatial-scale=-1"], "not -1"), (["--epochs=1e300"], "not 1e+300"),
+            (["--steps=1", "--warm-up-epochs=1e300"], "not 1e+300"), (["--steps=1", "--ini=0"], "above 0, not 0"),
+            (["--steps=1", "--progressive=0.5", "--pg0=9223372036854775807"], "--pg0"),
+            (["--steps=1", "--progressive=0.5", "--pgwp=1e300"], "not 1e+300"),
+            (["--steps=1", "--run", ""], "it has no name"), (["--steps=1", "--run=/dev/null"], "is no folder"),
+        ])
+    func early(options: [String], part: String) async {
+        let failed = await early(options)
+        #expect(failed?.status == 1)
+        #expect(failed?.message?.contains(part) == true, "\(failed?.message ?? "nothing")")
+        #expect(failed?.message?.contains("\n") == false)
+        #expect(folder.names.isEmpty)
+    }
+
+    @Test(
+        "What a file says for sampling is checked before a picture is looked for",
+        arguments: [("\"top_k\": -5", "-5"), ("\"top_p\": 7", "7"), ("\"cfg\": -7", "-7")])
+    func sampling(setting: String, part: String) async throws {
+        let file = folder.file("a.json")
+        try "{\"sampling\": {\(setting)}}".write(toFile: file, atomically: true, encoding: .utf8)
+        let failed = await early(["--steps=1", "--config", file])
+        #expect(failed?.status == 1)
+        #expect(failed?.message?.contains(part) == true, "\(failed?.message ?? "nothing")")
+        #expect(failed?.message?.contains("nowhere") == false)
+    }
+
+    @Test("A folder with a run, and one without where there should be one, are named before a picture is looked for")
+    func folders() async throws {
+        for kind in ["tokenizer", "model"] {
+            let failed = await failure(of: ["train", kind, "--run", folder.file("nothere"), "--resume"])
+            let expected = "mvar: '\(folder.file("nothere"))' holds no run to resume; "
+            #expect(failed?.message?.hasPrefix(expected) == true, "\(failed?.message ?? "nothing")")
+        }
+        try FileManager.default.createDirectory(
+            atPath: folder.file("run/checkpoints"), withIntermediateDirectories: true)
+        try Data().write(to: URL(fileURLWithPath: folder.file("run/checkpoints/step-00000001.safetensors")))
+        let failed = await early(["--steps=1"])
+        #expect(failed?.message?.contains("already holds a run") == true, "\(failed?.message ?? "nothing")")
+    }
+
+    @Test("A run of the other command is refused with that command's name") func otherCommand() async throws {
+        for (kind, other, part) in [("tokenizer", "model", "model"), ("model", "tokenizer", "tokenizer")] {
+            let file = folder.file("\(other)/run.json")
+            try FileManager.default.createDirectory(atPath: folder.file(other), withIntermediateDirectories: true)
+            try "{\"sampling\": {}, \"training\": {\"\(part)\": {}}}"
+                .write(toFile: file, atomically: true, encoding: .utf8)
+            let failed = await failure(of: ["train", kind, "--run", folder.file(other), "--resume"])
+            #expect(
+                failed?.message?.hasPrefix("mvar: '\(file)' describes a run of 'mvar train \(other)'") == true,
+                "\(failed?.message ?? "nothing")")
+        }
     }
 
     @Test(
@@ -123,6 +220,7 @@ struct TrainConfigurationTests {
             (["--sche", "lin0", "--fall", "cosine"], "--sche"), (["--sche", "sin"], "--sche"),
             (["--pg0", "3"], "--progressive"), (["--tlr", "1", "--tblr", "1"], "--base-learning-rate"),
             (["--warm-up", "1", "--wp", "1"], "--warm-up-epochs"),
+            (["--final-weight-decay", "1", "--twde", "1"], "--final-weight-decay"),
             (["--saln", "2"], "0 or 1"), (["--scales", "0"], "--scales"), (["--fall", "slow"], "--fall"),
         ])
     func contradictions(options: [String], part: String) async {

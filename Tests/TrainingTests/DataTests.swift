@@ -17,7 +17,7 @@ struct DataTests {
         case .bytes(let bytes): bytes
         case .part(let path, let offset, let size):
             (try? InputFile.part(of: path, at: offset, count: size)) ?? []
-        case .file, .unusable: []
+        case .file, .unusable, .stray, .refused: []
         }
     }
 
@@ -48,17 +48,27 @@ struct DataTests {
         #expect(read.map(\.1) == entries.map(\.1))
     }
 
-    @Test("An archive that is cut off anywhere inside an entry is refused, and never crashes")
+    @Test("An archive that is cut off anywhere before its first end mark is refused, and never crashes")
     func refusesTruncation() throws {
         let whole = tarArchive(of: [("a/1.png", .init(repeating: 9, count: 700)), ("a/2.png", [1])])
-        for length in stride(from: 1, to: whole.count, by: 100) {
-            let isBetweenEntries = length % 512 == 0 && (length == 1536 || length >= 2560)
-            if isBetweenEntries {
-                _ = try names(in: Array(whole[..<length]))
-            } else if length < 2560 {
-                #expect(throws: DataError.self) { try names(in: Array(whole[..<length])) }
-            }
+        // Two files of 3 and 2 blocks, and two blocks of zeros, of which one will do.
+        for length in Array(stride(from: 1, to: 3072, by: 100)) + [512, 1536, 2048, 2560] {
+            #expect(throws: DataError.self, "\(length) bytes") { try names(in: Array(whole[..<length])) }
         }
+        #expect(try names(in: Array(whole[..<3072])) == ["a/1.png", "a/2.png"])
+    }
+
+    @Test("An archive cut off between two files is told to be, gzipped or not; what follows an end mark is not read")
+    func endMark() throws {
+        let (first, second) = (tarArchive(of: [("a/1.png", [1])]), tarArchive(of: [("b/2.png", [2])]))
+        let cut = Array(first.dropLast(1024))
+        let path = data.folder + "/archive.tar"
+        let expected = DataError.damagedArchive(path: path, reason: "it has no end mark, so it seems to be cut off")
+        #expect(throws: expected) { try names(in: cut) }
+        #expect(throws: expected) { try names(in: gzipped(cut)) }
+        #expect(try names(in: first + second) == ["a/1.png"])
+        #expect(try names(in: gzipped(first) + gzipped(second)) == ["a/1.png"])
+        #expect(try names(in: cut + second) == ["a/1.png", "b/2.png"])
     }
 
     @Test("A changed byte in a header is noticed", arguments: [0, 100, 124, 130, 135, 156, 257])
@@ -72,9 +82,7 @@ struct DataTests {
     func refusesAbsurdSize() throws {
         var archive = tarArchive(of: [("a/1.png", [1, 2, 3])])
         archive.replaceSubrange(124..<135, with: Array("77777777777".utf8))
-        archive.replaceSubrange(148..<156, with: Array("        ".utf8))
-        let sum = String(archive[..<512].reduce(0) { $0 + Int($1) }, radix: 8)
-        archive.replaceSubrange(148..<154, with: Array((String(repeating: "0", count: 6 - sum.count) + sum).utf8))
+        seal(&archive, headerAt: 0)
         #expect(throws: DataError.self) { try names(in: archive) }
     }
 
@@ -119,11 +127,19 @@ struct DataTests {
     func nothingFound() throws {
         let archive = try data.archive(count: 2, side: 16)
         #expect(throws: DataError.absent(path: "/nowhere.tar")) { try PictureSet(["/nowhere.tar"], side: 16) }
-        #expect(throws: DataError.noPictures(paths: [archive])) {
-            try PictureSet([archive], classes: ["cat"], side: 16)
+        #expect(throws: DataError.noneOfClasses(first: "cat", others: 2, paths: [archive])) {
+            try PictureSet([archive], classes: ["cat", "dog"], side: 16)
         }
         #expect(throws: DataError.emptyClasses(["cat"], paths: [archive])) {
             try PictureSet([archive], classes: ["disc", "cat"], side: 16)
+        }
+    }
+
+    @Test("A choice of no class, or of one twice, is refused by its name before anything is read")
+    func choiceOfClasses() {
+        #expect(throws: DataError.noClassNamed) { try PictureSet(["/nowhere.tar"], classes: [], side: 16) }
+        #expect(throws: DataError.classNamedTwice("cat")) {
+            try PictureSet(["/nowhere.tar"], classes: ["dog", "cat", "cat", "dog"], side: 16)
         }
     }
 
@@ -150,6 +166,11 @@ struct DataTests {
         }
         #expect(DataError.emptyClasses(["cat"], paths: ["a.tar"]).description.contains("a.tar holds no"))
         #expect(DataError.emptyClasses(["cat"], paths: ["a.tar", "b.tar"]).description.contains("b.tar hold no"))
+        #expect(
+            DataError.noneOfClasses(first: "cat", others: 1, paths: ["a.tar"]).description.hasPrefix(
+                "a.tar holds 1 picture, and none of a class that is used, such as 'cat'."))
+        #expect(
+            DataError.foldersInClass(path: "x", count: 1, first: "y").description.contains("holds the folder 'y'."))
         #expect(message(1).contains("1 of 9 pictures cannot be read: x: torn. More than"))
         #expect(message(2).contains("2 of 9 pictures cannot be read, the first being x: torn. More than"))
     }
@@ -194,4 +215,12 @@ struct DataTests {
         #expect(plain.samples(ofStep: 4).allSatisfy { !$0.isMirrored })
         #expect(plain.samples(ofStep: 4).map(\.index) == whole.samples(ofStep: 4).map(\.index))
     }
+}
+
+/// Gives a header of an archive the checksum of its bytes.
+func seal(_ archive: inout [UInt8], headerAt start: Int) {
+    archive.replaceSubrange(start + 148..<start + 156, with: Array("        ".utf8))
+    let sum = String(archive[start..<start + 512].reduce(0) { $0 + Int($1) }, radix: 8)
+    archive.replaceSubrange(
+        start + 148..<start + 154, with: Array((String(repeating: "0", count: 6 - sum.count) + sum).utf8))
 }

@@ -148,6 +148,22 @@ struct FeedTests {
         #expect(throws: DataError.emptyClasses(["ring"], paths: [archive])) { try set(archive, keeping: .max) }
     }
 
+    @Test(
+        "A class of which every picture is damaged is an error within an epoch where they are decoded as they come",
+        arguments: [1, 4])
+    func emptyClassWhileGoingOn(workers: Int) throws {
+        let damaged: [(String, [UInt8])] = [("ring/1.png", [1, 2]), ("ring/2.png", [1, 2])]
+        let archive = try data.archive(count: 218, side: 16, extra: damaged)
+        let expected = DataError.emptyClasses(["ring"], paths: [archive])
+        let pictures = try set(archive, crop: .random, workers: workers)
+        #expect(throws: expected) { try seen(pictures, steps: 0..<55) }
+        #expect(throws: expected) { try set(archive).images() }
+        // One that can be read is enough.
+        let whole = try DrawnData.picture(of: 0, number: 1, side: 16).encoded(as: .png)
+        let other = try data.archive("other.tar", count: 218, side: 16, extra: [damaged[0], ("ring/2.png", whole)])
+        #expect(try seen(set(other, crop: .random, workers: workers), steps: 0..<110).count == 110)
+    }
+
     // MARK: Decoding in order
 
     /// What a reader with so many threads visits, up to a limit.

@@ -35,11 +35,13 @@ struct ModelTrainingTests {
             pattern: pattern, firstSpatialScale: 2)
     }
 
-    private func training(_ name: String, steps: Int, precision: Precision = .float32) throws -> ModelTraining {
+    private func training(
+        _ name: String, steps: Int, precision: Precision = .float32, samples: Int = 0
+    ) throws -> ModelTraining {
         let settings = ModelTrainingSettings(
             model: configuration(), batch: 4, learningRate: 3e-3, averageDecay: 0.8, precision: precision, seed: 5,
             length: TrainingLength(steps: steps, warmUpSteps: 2),
-            rhythm: TrainingRhythm(checkpoint: 1000, validation: 1000, report: 1))
+            rhythm: TrainingRhythm(checkpoint: 1000, validation: 1000, report: 1, samples: samples))
         return try ModelTraining(
             settings, folder: data.folder + "/" + name, tokenizer: tokenizer, tokenizerTensors: tensors)
     }
@@ -78,6 +80,52 @@ struct ModelTrainingTests {
             try Data(contentsOf: URL(fileURLWithPath: data.folder + "/\(name)/model/model.safetensors"))
         }
         #expect(try result("parts") == result("whole"))
+    }
+
+    @Test("A run that ended between the making of its folder and its first step can be resumed")
+    func openedEarly() throws {
+        let training = try training("run", steps: 2)
+        do {
+            let folder = try training.open(resuming: false)
+            #expect(throws: TrainingError.self) { try training.open(resuming: true) }
+            #expect(folder.checkpoints.steps.isEmpty)
+        }
+        var notices: [TrainingNotice] = []
+        let outcome = try training.run(
+            on: .tokens(tokens), validation: tokens, in: training.open(resuming: true), resuming: true,
+            notice: { notices.append($0) })
+        #expect(outcome == .finished && notices == [.beginsAnew])
+    }
+
+    @Test("Before its pictures are known a run is compared with its folder but for the number of classes")
+    func earlyCheck() throws {
+        let training = try training("run", steps: 2)
+        _ = try training.open(resuming: false)
+        var settings = training.settings
+        settings.model.classes = 7
+        try ModelTraining.check(settings, in: training.folder, resuming: true)
+        settings.clip = 3
+        let difference = #expect(throws: TrainingError.self) {
+            try ModelTraining.check(settings, in: training.folder, resuming: true)
+        }
+        #expect(difference?.description.contains("clip is 2 there, 3 here") == true)
+        settings.batch = 0
+        #expect(throws: TrainingError.self) { try ModelTraining.check(settings, in: "/nowhere", resuming: false) }
+    }
+
+    @Test("Sheets of samples that cannot be written are remarked on, and the run goes on")
+    func unwritableSamples() throws {
+        let training = try training("run", steps: 2, samples: 1)
+        _ = try training.open(resuming: false)
+        try Data().write(to: URL(fileURLWithPath: training.folder + "/samples"))
+        var notices: [String] = []
+        let outcome = try training.run(
+            on: .tokens(tokens), validation: tokens, notice: { notices.append("\($0)") })
+        #expect(outcome == .finished && notices.count == 2)
+        #expect(
+            notices.allSatisfy {
+                $0.hasPrefix("the run goes on without a picture: ") && $0.contains("'\(training.folder)/samples/step-")
+            }, "\(notices)")
     }
 
     @Test("The cycle spends eight steps on the coarse scales and one on each fine one")

@@ -2,6 +2,8 @@ import NeuralNetworks
 import Testing
 import Torch
 
+@testable import Training
+
 @Suite("AdamW")
 struct OptimizerTests {
     private func parameter(_ values: [Float], shape: [Int]) throws -> Tensor {
@@ -71,5 +73,14 @@ struct OptimizerTests {
         #expect(try clipGradients(of: [weight], to: 1) == 5)
         let clipped = try #require(try weight.gradient?.array(of: Float.self))
         #expect(abs(clipped[0] - 0.6) < 1e-5 && abs(clipped[1] - 0.8) < 1e-5)
+    }
+
+    @Test("A largest norm of 0 leaves every gradient alone") func noClipping() throws {
+        let parameters = TrainableParameters(FreshParameters(seed: 1))
+        let weight = try (ParameterPath(parameters) / "weight").tensor(2, initial: .normal(standardDeviation: 1))
+        let learner = try Learner(parameters, settings: .init(), clip: 0, averageDecay: 0)
+        try (weight * 1e6).sum().backward()
+        #expect(try learner.clippedGradients() > 1e6)
+        #expect(try parameters.masters[0].tensor.gradient?.array(of: Float.self) == [1e6, 1e6])
     }
 }

@@ -211,6 +211,27 @@ struct RunSurvivalTests {
         #expect(try tensors(run) == tensors(whole))
     }
 
+    @Test("By the clock each measurement is saved at once, so that no worse one takes the place of the best")
+    func measuredByTheClock() throws {
+        var run = run
+        run.settings.length = TrainingLength(minutes: 1000, warmUpSteps: 2)
+        // Four steps, their measurement, and the next step: checkpoints are due every three steps.
+        #expect(throws: TinyRun.Killed.self) { try run.sit(killAfter: 6) }
+        #expect(run.checkpoints.steps == [3, 4])
+    }
+
+    @Test("A folder without a name, or below a file, is refused on one line before a run is made")
+    func unusableFolders() throws {
+        let file = data.folder + "/file"
+        try write([1], to: file)
+        for (folder, part) in [("", "it has no name"), (file, "is no folder"), (file + "/a/run", "is no folder")] {
+            let said = message { try TinyRun(folder: folder).sit() }
+            #expect(said.contains("cannot be the run's folder") && said.contains(part), "\(said)")
+        }
+        let settings = TinyTrainer.Settings()
+        #expect(throws: TrainingError.self) { try RunFolder.check("", settings: settings, resuming: false) }
+    }
+
     @Test("A second process is kept out of a run, also with --resume")
     func oneAtATime() throws {
         try run.sit { step in

@@ -127,6 +127,86 @@ struct SourceTests {
         #expect(try failure(tree, tar("dogs.tar", [("dog/1.png", png(2))])) == nil)
     }
 
+    @Test("Pictures in one folder inside a class's are of that class; several folders there are refused by name")
+    func foldersInClass() throws {
+        let tree = data.folder + "/tree"
+        for number in 0..<4 {
+            _ = try file("tree/\(["cat", "dog"][number % 2])/images/\(number).JPEG", png(number))
+        }
+        _ = try file("tree/cat/1.png", png(5))
+        let set = try PictureSet([tree], side: 16)
+        #expect(set.classes == ["cat", "dog"] && set.labels == [0, 0, 0, 1, 1])
+        let expected = try [5, 0, 2, 1, 3].map { try PixelImage(decoding: png($0)) }
+        #expect(try set.images() == expected)
+
+        _ = try file("tree/dog/more/1.png", png(1))
+        let several = DataError.foldersInClass(path: tree + "/dog", count: 2, first: "images")
+        #expect(failure(tree) == several)
+        #expect(failure(tree, classes: ["cat"]) == nil)
+        #expect(several.description.contains("/dog' should hold pictures of one class, and holds 2 folders, such as"))
+        try FileManager.default.removeItem(atPath: tree + "/dog/more")
+        // A link to the folder that holds it leads nowhere else.
+        try FileManager.default.createSymbolicLink(atPath: tree + "/dog/images/all", withDestinationPath: "..")
+        #expect(failure(tree) == .foldersInClass(path: tree + "/dog/images", count: 1, first: "all"))
+    }
+
+    @Test("Files that are no pictures are passed over in one remark; pictures that cannot be read are counted")
+    func strayFiles() throws {
+        let (cat, dog) = (data.folder + "/tree/cat/", data.folder + "/tree/dog/")
+        var entries: [(name: String, bytes: [UInt8])] = [
+            ("README", [1]), ("cat/Thumbs.db", [1, 2]), ("cat/notes.txt", [1, 2]), ("dog/empty", []),
+            ("dog/.DS_Store", [1]),
+        ]
+        for number in 0..<200 {
+            // A picture's suffix or its first bytes are enough.
+            entries.append(("\(["cat", "dog"][number % 2])/\(number)\(number < 9 ? "" : ".PNG")", try png(number)))
+        }
+        entries.append(("cat/film.gif", Array("GIF89a".utf8)))
+        entries.append(("cat/text.jpg", Array("text".utf8)))
+        for (name, bytes) in entries { _ = try file("tree/" + name, bytes) }
+        let archive = try tar("strays.tar", entries)
+        let prefix = archive + ":"
+        for (path, names) in [
+            (data.folder + "/tree", [cat + "Thumbs.db", cat + "film.gif", cat + "text.jpg"]),
+            (archive, [prefix + "cat/Thumbs.db", prefix + "cat/film.gif", prefix + "cat/text.jpg"]),
+        ] {
+            var reported: [UnreadablePicture] = []
+            let set = try PictureSet([path], side: 16) { reported.append($0) }
+            #expect(set.count == 200 && reported.map(\.name) == names, "\(path)")
+            #expect(set.unreadable == Array(reported.dropFirst()), "\(path)")
+            #expect(reported.first?.reason == "it is no picture, nor are 2 more files.", "\(path)")
+            #expect(reported.dropFirst().first?.reason.contains("GIF") == true, "\(path)")
+            // Those of other classes are of no interest.
+            reported = []
+            #expect(try PictureSet([path], classes: ["dog"], side: 16) { reported.append($0) }.count == 100)
+            #expect(reported.map(\.name) == [path == archive ? prefix + "dog/empty" : dog + "empty"], "\(path)")
+            #expect(reported.first?.reason == "it is no picture.", "\(path)")
+        }
+    }
+
+    @Test("A link in an archive that has the name of a picture is named and counted, and other links are not")
+    func links() throws {
+        var entries: [(name: String, bytes: [UInt8])] = try (0..<200).map {
+            ("\(["cat", "dog"][$0 % 2])/\($0).png", try png($0))
+        }
+        let first = entries.count
+        entries += [("cat/hard.png", []), ("dog/soft.JPG", []), ("cat/1.cls", []), ("current", [])]
+        var archive = tarArchive(of: entries)
+        // From the end, where two blocks of zeros stand.
+        for (number, kind) in zip(first..<entries.count, "1222".utf8) {
+            let header = archive.count - 1024 - (entries.count - number) * 512
+            archive[header + 156] = kind
+            seal(&archive, headerAt: header)
+        }
+        for bytes in [archive, gzipped(archive)] {
+            let path = try file("links.tar", bytes)
+            let set = try PictureSet([path], side: 16)
+            #expect(set.count == 200)
+            #expect(set.unreadable.map(\.name) == [path + ":cat/hard.png", path + ":dog/soft.JPG"])
+            #expect(set.unreadable.allSatisfy { $0.reason.hasPrefix("it is a link: ") })
+        }
+    }
+
     @Test("A class number that no picture has is an error, unless the others are chosen")
     func missingNumber() throws {
         let path = try tar(

@@ -26,11 +26,14 @@ struct WatchedRunTests {
     }
 
     /// One sitting, which ends without another word at the measurement of a step.
-    private func sit(resuming: Bool = false, killedAt step: Int? = nil) throws {
+    @discardableResult
+    private func sit(resuming: Bool = false, killedAt step: Int? = nil) throws -> [TrainingNotice] {
+        var notices: [TrainingNotice] = []
         let pictures = try PictureSet([data.archive(count: 4, side: 16)], side: 16)
         _ = try training.run(
             pictures: pictures, validation: pictures, resuming: resuming,
-            report: { if $0.isValidation, $0.step == step { throw Killed() } })
+            report: { if $0.isValidation, $0.step == step { throw Killed() } }, notice: { notices.append($0) })
+        return notices
     }
 
     private func eventFiles() throws -> [String] {
@@ -70,6 +73,31 @@ struct WatchedRunTests {
         #expect(second[0] > first[0])
         try sit(resuming: true)
         #expect(try eventFiles().count == 2)
+    }
+
+    @Test("Reconstructions that cannot be written are remarked on, and the run goes on") func unwritable() throws {
+        let path = training.folder + "/reconstructions.png"
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        let notices = try sit()
+        #expect(notices.count == 3, "a measurement each after steps 3, 6 and 7")
+        #expect(
+            notices.allSatisfy {
+                "\($0)"
+                    == "the run goes on without a picture: Cannot write '\(path)': it is a folder. Name a file in it."
+            },
+            "\(notices)")
+    }
+
+    @Test("A result that cannot be written names the last checkpoint, from which the run then goes on")
+    func unwritableResult() throws {
+        let path = training.resultPath + "/tokenizer.safetensors"
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        let error = #expect(throws: TrainingError.self) { try sit() }
+        let said = error?.description ?? "nothing"
+        #expect(said.contains(path) && said.hasSuffix("step 7 is whole: --resume goes on from it."), "\(said)")
+        try FileManager.default.removeItem(atPath: path)
+        try sit(resuming: true)
+        #expect(FileManager.default.fileExists(atPath: path))
     }
 
     @Test(

@@ -26,10 +26,17 @@ enum JSONValue: Codable, Hashable, Sendable {
             self = .number(value)
         } else if let value = try? container.decode(String.self) {
             self = .text(value)
-        } else if let value = try? container.decode([JSONValue].self) {
-            self = .list(value)
+        } else if (try? decoder.unkeyedContainer()) != nil {
+            self = .list(try container.decode([JSONValue].self))
         } else {
-            self = .object(try container.decode([String: JSONValue].self))
+            do {
+                self = .object(try container.decode([String: JSONValue].self))
+            } catch DecodingError.typeMismatch(_, let context)
+                where context.codingPath.count == decoder.codingPath.count
+            {
+                // JSON has nothing else that none of the above can be.
+                throw DecodingError.dataCorruptedError(in: container, debugDescription: "the number is too large")
+            }
         }
     }
 

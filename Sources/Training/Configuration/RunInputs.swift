@@ -1,3 +1,6 @@
+import Foundation
+public import Sampling
+
 /// What a run reads, as the user named it; it may lie elsewhere when the run goes on.
 public struct RunInputs: Codable, Hashable, Sendable {
     /// Folders, archives and lists of pictures to learn from.
@@ -27,6 +30,20 @@ public struct RunInputs: Codable, Hashable, Sendable {
         validation = []
         validationLimit = 500
     }
+
+    /// The same with paths that hold from any folder.
+    var absolute: RunInputs {
+        func absolute(_ path: String) -> String {
+            path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
+        }
+        var inputs = self
+        inputs.data = data.map(absolute)
+        inputs.cache = cache.map(absolute)
+        inputs.validation = validation.map(absolute)
+        inputs.classNames = classNames.map(absolute)
+        inputs.tokenizer = tokenizer.map(absolute)
+        return inputs
+    }
 }
 
 /// What a trained model's configuration says for sampling.
@@ -49,5 +66,10 @@ public struct SamplingDefaults: Codable, Hashable, Sendable {
         self.guidance = guidance
         self.topK = topK
         self.topP = topP
+    }
+
+    /// Throws unless every number is in its range.
+    public func check() throws(SamplingError) {
+        try SamplingParameters().overridden(guidance: guidance, topK: topK, topP: topP).check()
     }
 }

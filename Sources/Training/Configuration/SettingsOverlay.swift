@@ -48,21 +48,19 @@ public struct SettingsOverlay: Sendable {
     }
 
     /// Whether something is said about a part.
-    public func has(_ path: String...) -> Bool {
-        path.reduce(JSONValue?.some(values)) { $0?.members[$1] } != nil
-    }
+    public func has(_ path: String...) -> Bool { part(at: path) != nil }
+
+    private func part(at path: [String]) -> JSONValue? { path.reduce(values) { $0?.members[$1] } }
 
     /// Forgets a setting, so that its default holds.
     public mutating func remove(_ path: String...) { values.remove(path[...]) }
 
-    /// Lays the settings of another over these.
-    public mutating func add(_ other: SettingsOverlay) { values = values.overlaid(with: other.values) }
+    /// Takes from another what is not set here.
+    public mutating func complete(by other: SettingsOverlay) { values = other.values.overlaid(with: values) }
 
     /// A number or text among the settings; nil where there is none, or it is of another kind.
     public func value<Value: Decodable>(_ path: String..., as type: Value.Type = Value.self) -> Value? {
-        var place: JSONValue? = values
-        for key in path { place = place?.members[key] }
-        return try? place?.decoded(as: type)
+        try? part(at: path)?.decoded(as: type)
     }
 
     /// The settings of one part.
@@ -85,6 +83,17 @@ public struct SettingsOverlay: Sendable {
         for key in values.members.keys.sorted() where !known.contains(key) {
             throw .unknownKey(file: origin, key: key, similar: nil)
         }
+    }
+
+    /// Throws where these have a part that only another kind of run has.
+    ///
+    /// - Parameters:
+    ///   - path: The part's keys.
+    ///   - command: What trains such runs.
+    /// - Throws: ``ConfigurationError/otherCommand(file:key:command:)``.
+    public func refuse(_ path: String..., of command: String) throws(ConfigurationError) {
+        guard part(at: path) != nil else { return }
+        throw .otherCommand(file: origin, key: path.joined(separator: "."), command: command)
     }
 
     /// Settings with these laid over them.
@@ -123,10 +132,16 @@ public struct SettingsOverlay: Sendable {
     /// The first value that does not fit by itself, in words: the decoder does not name every one.
     private func misfit<Settings: Codable>(in base: JSONValue, as type: Settings.Type) -> String? {
         for (path, value) in values.leaves {
-            guard case .number = value else { continue }
+            let need: String
+            switch value {
+            case .number: need = "a whole number"
+            case .integer: need = "at least 0"
+            case .unsigned: need = "at most \(Int.max)"
+            default: continue
+            }
             let nested = path.split(separator: ".").reversed().reduce(value) { .object([String($1): $0]) }
             if (try? base.overlaid(with: nested).decoded(as: type)) == nil {
-                return "'\(full(path))' must be a whole number, not \(value.spoken)"
+                return "'\(full(path))' must be \(need), not \(value.spoken)"
             }
         }
         return nil
@@ -189,6 +204,8 @@ public enum ConfigurationError: Error, Hashable, Sendable, CustomStringConvertib
     case noValue(file: String, key: String)
     /// There is no such setting; `similar` is one of the same name elsewhere.
     case unknownKey(file: String, key: String, similar: String?)
+    /// A part is that of a run of another command.
+    case otherCommand(file: String, key: String, command: String)
     /// A number is none.
     case notFinite(key: String, value: String)
     /// A value is of another kind than its setting.
@@ -204,6 +221,8 @@ public enum ConfigurationError: Error, Hashable, Sendable, CustomStringConvertib
         case .unknownKey(let file, let key, let similar):
             "'\(key)' in '\(file)' is no setting; "
                 + (similar.map { "did you mean '\($0)'?" } ?? "the run.json of a run shows all of them.")
+        case .otherCommand(let file, let key, let command):
+            "'\(file)' describes a run of '\(command)', as its '\(key)' says: give it to that command."
         case .notFinite(let key, let value): "The setting '\(key)' must be a number, not \(value)."
         case .wrongKind(let file, let reason):
             "In '\(file)' \(reason.trimmingCharacters(in: ["."]))."

@@ -22,9 +22,11 @@ struct ArchivePictures {
     mutating func take(_ entry: TarArchive.Entry, _ body: PictureSource.Visitor) throws(DataError) -> Bool {
         let parts = entry.name.split(separator: "/").filter { $0 != "." }
         guard let last = parts.last, !last.hasPrefix(".") else { return true }
-        let (stem, suffix) = Self.split(entry.name)
+        let (stem, suffix) = PictureSuffix.split(entry.name)
         let isNumber = suffix == "cls"
-        let isPicture = !isNumber && Self.looksLikePicture(entry, suffix: suffix)
+        let isPicture = !isNumber && (PictureSuffix.isKnown(suffix) || ImageFormat(signatureOf: entry.start) != nil)
+        // A link to something else than a picture.
+        if case .unusable = entry.content, !isPicture { return true }
         if form == .folders {
             if isNumber { throw .pairApart(path: path, name: entry.name) }
             return try visitByFolder(entry, isPicture: isPicture, body)
@@ -91,9 +93,11 @@ struct ArchivePictures {
         guard parts.count > 1 else {
             return isPicture ? try body(unusable(entry, "it lies in no folder that names its class.")) : true
         }
+        let isStray = !isPicture && !PictureSuffix.isPicture(PictureSuffix.split(entry.name).suffix)
         return try body(
             FoundPicture(
-                className: String(parts[parts.count - 2]), name: path + ":" + entry.name, content: entry.content))
+                className: String(parts[parts.count - 2]), name: path + ":" + entry.name,
+                content: isStray ? .stray : entry.content))
     }
 
     private func unusable(_ entry: TarArchive.Entry, _ reason: String) -> FoundPicture {
@@ -107,16 +111,5 @@ struct ArchivePictures {
             let value = Int(digits[0])
         else { throw .invalidNumber(name: path + ":" + entry.name, text: text) }
         return value
-    }
-
-    /// A path without its last extension, and that extension in lower case.
-    private static func split(_ name: String) -> (stem: String, suffix: String) {
-        guard let dot = name.lastIndex(of: "."), !name[dot...].contains("/") else { return (name, "") }
-        return (String(name[..<dot]), name[name.index(after: dot)...].lowercased())
-    }
-
-    private static func looksLikePicture(_ entry: TarArchive.Entry, suffix: String) -> Bool {
-        ImageFormat.allCases.contains { $0.fileExtensions.contains(suffix) }
-            || ImageFormat(signatureOf: entry.start) != nil
     }
 }

@@ -22,9 +22,17 @@ public enum DataError: Error, Hashable, Sendable {
     case invalidList(path: String, line: Int, reason: String)
     /// A folder holds no folders, which would be classes, but perhaps files.
     case noClassFolders(path: String, files: Int)
-    /// No picture of the chosen classes was found.
+    /// The folder of a class holds several folders, or a folder inside it one: classes, perhaps.
+    case foldersInClass(path: String, count: Int, first: String)
+    /// The choice of classes is empty.
+    case noClassNamed
+    /// A class is chosen twice, and cannot have two labels.
+    case classNamedTwice(String)
+    /// No picture was found.
     case noPictures(paths: [String])
-    /// Chosen classes of which no picture was found.
+    /// Pictures were found, but none of the chosen classes, of which this is the first.
+    case noneOfClasses(first: String, others: Int, paths: [String])
+    /// Classes of which no picture was found, or none that can be read.
     case emptyClasses([String], paths: [String])
     /// Classes that have a folder without a picture.
     case emptyFolders([String], paths: [String])
@@ -69,9 +77,19 @@ extension DataError: CustomStringConvertible {
                 ? "The folder '\(path)' is empty. \(Self.forms)"
                 : "The folder '\(path)' holds no folders. Put the pictures of each class into a folder of its own there, "
                     + "or name them in a list with a picture's path, a tab and its class on every line."
+        case .foldersInClass(let path, let count, let first):
+            "'\(path)' should hold pictures of one class, and holds "
+                + "\(count == 1 ? "the folder" : "\(count) folders, such as") '\(first)'. Give '\(path)' where its "
+                + "folders are the classes; otherwise put all pictures of the class into one folder."
+        case .noClassNamed: "No class is named. Give --classes at least one name, or leave it out to use all."
+        case .classNamedTwice(let name): "The class '\(name)' is named twice. Name each class once in --classes."
         case .noPictures(let paths): "No pictures are in \(paths.joined(separator: ", ")). \(Self.forms)"
+        case .noneOfClasses(let first, let others, let paths):
+            "\(Self.holders(paths)) \(others) picture\(others == 1 ? "" : "s"), and none of a class that is used, such as "
+                + "'\(first)'. Give pictures of these, or choose other classes with --classes."
         case .emptyClasses(let classes, let paths):
-            "\(Self.holders(paths)) no picture of \(classes.joined(separator: ", ")); check --classes."
+            "\(Self.holders(paths)) no picture of \(classes.joined(separator: ", ")) that can be read. Every class that "
+                + "is used needs some: add them, or choose only the others with --classes."
         case .emptyFolders(let classes, let paths):
             "\(Self.holders(paths)) no picture of \(classes.joined(separator: ", ")), only a folder. Put pictures "
                 + "there, remove the folder, or choose the others with --classes."

@@ -12,6 +12,10 @@ struct FoundPicture: Sendable {
         case file(String)
         /// Nothing, for this reason.
         case unusable(String)
+        /// A file of another kind, which may lie among pictures.
+        case stray
+        /// Nothing, and the class cannot be used.
+        case refused(DataError)
     }
 
     /// Its class; nil where that is not known, and the content is unusable.
@@ -34,6 +38,8 @@ struct FoundPicture: Sendable {
             return try decoding { () throws(ImageError) in try PixelImage(decoding: bytes) }
         case .file(let path): return try decoding { () throws(ImageError) in try PixelImage(contentsOf: path) }
         case .unusable(let reason): throw UnreadablePicture(name: name, reason: reason)
+        case .stray: throw UnreadablePicture(name: name, reason: "it is no picture.")
+        case .refused(let error): throw UnreadablePicture(name: name, reason: "\(error)")
         }
     }
 
@@ -43,7 +49,7 @@ struct FoundPicture: Sendable {
         case .bytes(let bytes): bytes.count
         case .part(_, _, let size): size
         case .file(let path): InputFile.size(of: path)
-        case .unusable: nil
+        case .unusable, .stray, .refused: nil
         }
     }
 

@@ -18,6 +18,8 @@ final class PictureFeed {
     private var queued = 0..<0
     private var unreadable = UnreadableCount()
     private var knownUnreadable: Set<Int> = []
+    /// By label, how many pictures are not known to be unreadable.
+    private var left: [Int]
     private var report = FeedReport()
 
     /// What a worker gives back.
@@ -35,13 +37,15 @@ final class PictureFeed {
         precondition(order.count == pictures.count, "an order of \(order.count) is none of \(pictures.count) pictures")
         self.pictures = pictures
         self.order = order
+        left = [Int](repeating: 0, count: pictures.classes.count)
+        for label in pictures.labels { left[label] += 1 }
         pool = WorkerPool(workers: pictures.workers)
         for picture in pictures.unreadable { unreadable.add(picture) }
     }
 
     /// The pictures of a step, from 0. Steps that follow one another are decoded ahead.
     ///
-    /// - Throws: ``DataError`` where too many pictures cannot be read.
+    /// - Throws: ``DataError`` where too many pictures cannot be read, or all of a class.
     func batch(step: Int) throws(DataError) -> PictureBatch {
         let clock = ContinuousClock()
         let start = clock.now
@@ -84,8 +88,10 @@ final class PictureFeed {
             for (index, picture) in decoded.failures where knownUnreadable.insert(index).inserted {
                 unreadable.add(picture)
                 report.skipped.append(picture)
+                left[pictures.labels[index]] -= 1
             }
             try unreadable.check(of: pictures.count + pictures.unreadable.count)
+            try pictures.requireNone(Set(decoded.failures.map { pictures.labels[$0.index] }.filter { left[$0] == 0 }))
             guard let picture = decoded.picture else {
                 preconditionFailure("a worker gave up after \(decoded.failures.count) pictures, which are not too many")
             }

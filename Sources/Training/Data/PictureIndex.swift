@@ -8,6 +8,8 @@ struct PictureIndex {
     let classes: [String]
     /// What is no picture with a class, though it should be.
     let unusable: [UnreadablePicture]
+    /// The first of the files that are no pictures, with their number; nil where there are none.
+    let strayFiles: UnreadablePicture?
 
     /// Goes through the sources once.
     ///
@@ -35,6 +37,7 @@ struct PictureIndex {
         self.pictures = taken.map { pictures[$0] }
         self.labels = taken.map { all[$0] }
         self.unusable = unusable
+        strayFiles = register.strayFiles
         classes = labels.classes
     }
 

@@ -17,6 +17,8 @@ public final class PictureSet {
     public let unreadable: [UnreadablePicture]
     /// Tells these pictures apart from others: by file names, sizes in bytes and labels, in order.
     public let fingerprint: String
+    /// Where they come from, for messages.
+    let paths: [String]
     /// How many threads decode.
     let workers: Int
     /// Where the pictures are; none where they are kept.
@@ -45,7 +47,7 @@ public final class PictureSet {
     ///   - workers: How many threads decode, 1 or more; nil for as many as there are processors.
     ///   - keptBytes: The most bytes of decoded pictures to keep: `3 · side²` each. Random crops are never kept.
     ///   - isChecked: Whether to decode all once where they are not kept, too, so as to leave out what is damaged.
-    ///   - report: Gets every picture that was passed over.
+    ///   - report: Gets every picture that was passed over, and once with their number files that are none.
     /// - Throws: ``DataError`` where a path cannot be read, there are no pictures, a class has none, or too many of them
     ///   are damaged.
     public init(
@@ -63,6 +65,7 @@ public final class PictureSet {
             unreadable.add(picture)
             report(picture)
         }
+        if let strays = index.strayFiles { report(strays) }
         for picture in index.unusable { passOver(picture) }
         try unreadable.check(of: total)
 
@@ -83,13 +86,11 @@ public final class PictureSet {
                 return unreadable.pictures.count <= UnreadableCount.limit(of: total)
             }
             try unreadable.check(of: total)
-            let empty = Set(index.labels).subtracting(labels)
-            guard empty.isEmpty else {
-                throw .emptyClasses(empty.sorted().map { index.classes[$0] }, paths: paths)
-            }
+            try Self.requireNone(Set(index.labels).subtracting(labels), of: index.classes, paths: paths)
         } else {
             (labels, sources) = (index.labels, index.pictures)
         }
+        self.paths = paths
         self.side = side
         self.crop = crop
         self.classes = index.classes
@@ -105,6 +106,15 @@ public final class PictureSet {
     /// Throws where all pictures are of one class, which leaves a model of classes nothing to tell apart.
     public func requireClasses() throws(DataError) {
         if classes.count == 1 { throw .oneClass(classes[0], pictures: count) }
+    }
+
+    /// Throws where there are labels of which no picture can be read.
+    func requireNone(_ empty: Set<Int>) throws(DataError) {
+        try Self.requireNone(empty, of: classes, paths: paths)
+    }
+
+    private static func requireNone(_ empty: Set<Int>, of classes: [String], paths: [String]) throws(DataError) {
+        guard empty.isEmpty else { throw .emptyClasses(empty.sorted().map { classes[$0] }, paths: paths) }
     }
 
     /// What samples show of pictures that are kept; nil where they are not.
@@ -134,7 +144,8 @@ public final class PictureSet {
     ///   - size: Pictures in a batch; the last may have fewer.
     ///   - report: Gets every picture that is passed over.
     ///   - body: Gets the batches, while the next pictures are decoded.
-    /// - Throws: ``DataError`` where too many cannot be read, or one that could before; or what `body` throws.
+    /// - Throws: ``DataError`` where too many cannot be read, all of a class, or one that could before; or what `body`
+    ///   throws.
     func forEachBatch(
         of size: Int, reportingUnreadable report: (UnreadablePicture) -> Void = { _ in },
         _ body: (PictureBatch) throws -> Void
@@ -155,6 +166,7 @@ public final class PictureSet {
             (found, planes) = ([], [])
         }
         var unreadable = UnreadableCount()
+        var seen: Set<Int> = []
         var position = 0
         var failure: (any Error)?
         PictureReader(side: side, workers: workers).forEach(of: sources) { _, result in
@@ -162,6 +174,7 @@ public final class PictureSet {
                 switch result {
                 case .success(let own):
                     found.append(labels[position])
+                    seen.insert(labels[position])
                     planes += own
                     if found.count == size { try pass() }
                 case .failure(let picture):
@@ -177,6 +190,7 @@ public final class PictureSet {
             return failure == nil
         }
         if let failure { throw failure }
+        try requireNone(Set(labels).subtracting(seen))
         try pass()
     }
 }

@@ -5,7 +5,7 @@ import Images
 
 /// Pictures and their classes in one of the forms in which people keep them, told apart by content:
 ///
-/// - a folder with a folder for every class;
+/// - a folder with a folder for every class, in which the pictures lie, or one folder with them;
 /// - a tar archive, plain or gzipped, of entries `CLASS/NAME`;
 /// - a tar archive, plain or gzipped, of pairs as WebDataset has them: a picture and a `.cls` of the same name;
 /// - a list: a text with a picture's path, a tab and its class on every line.
@@ -56,14 +56,44 @@ struct PictureSource {
         guard !classes.isEmpty else { throw .noClassFolders(path: path, files: names.count) }
         for className in classes {
             declare(className)
-            for name in try contents(of: path + "/" + className) {
-                let file = path + "/" + className + "/" + name
-                guard try body(FoundPicture(className: className, name: file, content: .file(file))) else {
-                    return false
-                }
-            }
+            guard try visitClass(className, in: path + "/" + className, isInside: false, body) else { return false }
         }
         return true
+    }
+
+    /// Visits the pictures of a class, in its folder and in one folder inside, as Tiny ImageNet has them.
+    ///
+    /// A class with more folders is refused: they are the classes where the folder above `train` and `val` was given.
+    private func visitClass(
+        _ className: String, in folder: String, isInside: Bool, _ body: Visitor
+    ) throws(DataError) -> Bool {
+        let names = try contents(of: folder)
+        // Few names have no suffix of a picture, so few files are looked at.
+        let others = names.filter { !PictureSuffix.isPicture(PictureSuffix.split($0).suffix) }
+        let folders = others.filter { isFolder(folder + "/" + $0) }
+        if let first = folders.first, isInside || folders.count > 1 {
+            let error = DataError.foldersInClass(path: folder, count: folders.count, first: first)
+            return try body(FoundPicture(className: className, name: folder, content: .refused(error)))
+        }
+        let strays = Set(others.filter { $0 != folders.first && !beginsLikePicture(folder + "/" + $0) })
+        for name in names {
+            let file = folder + "/" + name
+            let goesOn =
+                if name == folders.first {
+                    try visitClass(className, in: file, isInside: true, body)
+                } else {
+                    try body(
+                        FoundPicture(
+                            className: className, name: file, content: strays.contains(name) ? .stray : .file(file)))
+                }
+            guard goesOn else { return false }
+        }
+        return true
+    }
+
+    private func beginsLikePicture(_ file: String) -> Bool {
+        guard let start = try? InputFile.part(of: file, at: 0, count: 12) else { return false }
+        return ImageFormat(signatureOf: start) != nil
     }
 
     private func isFolder(_ path: String) -> Bool {

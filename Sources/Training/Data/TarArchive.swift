@@ -8,7 +8,7 @@ struct TarArchive {
         let name: String
         /// Its first bytes: all, of a small file.
         let start: [UInt8]
-        /// All of it, or where that is.
+        /// All of it, or where that is; of a link why there is nothing.
         let content: FoundPicture.Content
     }
 
@@ -27,13 +27,15 @@ struct TarArchive {
             && (block.allSatisfy { $0 == 0 } || checksumHolds(block) || block[257...].starts(with: "ustar".utf8))
     }
 
-    /// Calls `body` with every regular file, in the order of the archive. What can be read later is passed over.
+    /// Calls `body` with every regular file and every link, in the order of the archive, up to the first end mark. What
+    /// can be read later is passed over.
     ///
     /// - Parameter body: Returns false to stop.
     /// - Throws: ``DataError`` where the archive cannot be read, is none, or is cut off.
     func forEachFile(_ body: (Entry) throws(DataError) -> Bool) throws(DataError) {
         var longName: String?
-        while let header = try block() {
+        while true {
+            let header = try header()
             if header.allSatisfy({ $0 == 0 }) { break }
             guard Self.checksumHolds(header) else {
                 throw DataError.damagedArchive(path: path, reason: "a header has a wrong checksum")
@@ -48,6 +50,11 @@ struct TarArchive {
                 let name = longName ?? ustarName(header)
                 longName = nil
                 guard try body(entry(name, size: size)) else { return }
+            case UInt8(ascii: "1"), UInt8(ascii: "2"):
+                let name = longName ?? ustarName(header)
+                longName = nil
+                _ = try content(of: size)
+                guard try body(Entry(name: name, start: [], content: .unusable(Self.link))) else { return }
             default:
                 longName = nil
                 _ = try content(of: size)
@@ -56,9 +63,16 @@ struct TarArchive {
         try stream.finish()
     }
 
-    private func block() throws(DataError) -> [UInt8]? {
+    private static let link =
+        "it is a link: pack the archive again with tar --dereference --hard-dereference, which copies what links lead to."
+
+    /// The next header; only zeros at the end.
+    private func header() throws(DataError) -> [UInt8] {
         let bytes = try stream.read(Self.blockSize)
-        if bytes.isEmpty { return nil }
+        // Between two files nothing but the mark tells a whole archive from a part.
+        guard !bytes.isEmpty else {
+            throw .damagedArchive(path: path, reason: "it has no end mark, so it seems to be cut off")
+        }
         guard bytes.count == Self.blockSize else { throw cutOff }
         return bytes
     }

@@ -67,9 +67,26 @@ public struct ModelTraining {
     /// Whether a run in a folder has weights of its own to go on with.
     public static func hasCheckpoint(in folder: String) -> Bool { !CheckpointHistory(ofRun: folder).steps.isEmpty }
 
-    /// Throws where the run cannot begin, or go on, in its folder: for finding out before pictures are read.
-    public func checkFolder(resuming: Bool) throws {
-        try RunFolder.check(folder, settings: settings, resuming: resuming)
+    /// Throws where a run with some settings makes no sense, or cannot begin, or go on, in a folder, whatever its classes: for
+    /// finding out before pictures are read.
+    public static func check(_ settings: ModelTrainingSettings, in folder: String, resuming: Bool) throws {
+        try settings.check()
+        try RunFolder.check(folder, settings: settings, butFor: ["model", "num_classes"], resuming: resuming)
+    }
+
+    /// Makes the run's folder, or takes it up again: for doing so before tokens are computed.
+    ///
+    /// - Parameters:
+    ///   - description: Has the defaults of sampling, for the record.
+    ///   - resuming: Whether a run is there to go on with.
+    /// - Returns: The folder, which no other run can have until it is released.
+    /// - Throws: ``TrainingError`` or what writing throws.
+    public func open(_ description: ModelDescription = ModelDescription(), resuming: Bool) throws -> RunFolder {
+        let sampling = SamplingDefaults(
+            guidance: description.guidance, topK: description.topK, topP: description.topP)
+        return try RunFolder(
+            path: folder, settings: settings, recording: ["inputs": inputs.absolute, "sampling": sampling],
+            resuming: resuming)
     }
 
     /// Throws where the run cannot learn from pictures or tokens, or not go on with them: for finding out before anything is
@@ -107,6 +124,7 @@ public struct ModelTraining {
     ///   - validation: What is measured on.
     ///   - description: Goes into the result's `config.json`, with the shapes filled in: names of classes, defaults of
     ///     sampling.
+    ///   - opened: The run's folder where ``open(_:resuming:)`` was called before.
     ///   - resuming: Whether to go on from the newest whole checkpoint in the folder.
     ///   - processes: Each learns from its share of each batch; the first one reads, writes, measures and reports.
     ///   - report: Gets losses and measurements.
@@ -116,8 +134,8 @@ public struct ModelTraining {
     /// - Throws: ``TrainingError`` or what reading and writing throw.
     public func run(
         on source: TokenSource, validation: TokenSet, description: ModelDescription = ModelDescription(),
-        resuming: Bool = false, processes: ProcessGroup = .alone, report: (TrainingReport) throws -> Void = { _ in },
-        notice: (TrainingNotice) throws -> Void = { _ in },
+        in opened: RunFolder? = nil, resuming: Bool = false, processes: ProcessGroup = .alone,
+        report: (TrainingReport) throws -> Void = { _ in }, notice: (TrainingNotice) throws -> Void = { _ in },
         isInterrupted: @escaping () -> Bool = { TrainingInterruption.isRequested }
     ) throws -> TrainingOutcome {
         try check(source)
@@ -127,13 +145,7 @@ public struct ModelTraining {
         let identity = identity(source, measured: validation.fingerprint)
         try processes.requireAgreement(
             on: settings, samples: source.count, identity: identity, device: tokenizer.device)
-        let sampling = SamplingDefaults(
-            guidance: description.guidance, topK: description.topK, topP: description.topP)
-        let runFolder =
-            try processes.isFirst
-            ? RunFolder(
-                path: folder, settings: settings, recording: ["inputs": inputs, "sampling": sampling],
-                resuming: resuming) : nil
+        let runFolder = try processes.isFirst ? opened ?? open(description, resuming: resuming) : nil
         let fresh = FreshParameters(seed: settings.seed)
         let begun = try start?.parameters(for: settings.model, otherwise: fresh)
         let trainer = try ModelTrainer(

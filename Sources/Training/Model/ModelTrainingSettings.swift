@@ -24,7 +24,7 @@ public struct ModelTrainingSettings: Codable, Hashable, Sendable, TrainingSettin
     public var baseLearningRate: Double?
     /// Of AdamW.
     public var optimizer: AdamW.Settings
-    /// The largest gradient norm.
+    /// The largest gradient norm; 0 for any.
     public var clip: Double
     /// How often a label is replaced by the null class, which guidance needs.
     public var labelDrop: Double
@@ -113,17 +113,54 @@ public struct ModelTrainingSettings: Codable, Hashable, Sendable, TrainingSettin
             "A step's \(batch) pictures do not divide into \(accumulation) parts alike.")
         try require(
             !precision.isInteger, "A model learns in float32, bfloat16 or float16, not in \(precision.rawValue).")
-        if groups != .all {
+        if case .cycle(let coarseSteps) = groups {
+            try require(
+                (1...1_000_000).contains(coarseSteps),
+                "A cycle has 1 to 1000000 steps on the coarse scales, not \(coarseSteps).")
             try require(
                 model.pattern.isWithinScale,
                 "With \(model.pattern) all scales are learned in one pass: take the groups all, or scale or spatial-K.")
         }
         try scales?.check(for: model.schedule)
         try progressive?.check(for: model.schedule, length: length)
-        try require(model.depth >= 1, "A transformer needs at least 1 block, not \(model.depth).")
+        try checkShape()
+        try checkInitialFactors()
+    }
+
+    /// Throws for a number of blocks that no model has.
+    static func check(depth: Int) throws(TrainingError) {
+        guard (1...1024).contains(depth) else {
+            throw .invalidSetting("A transformer must have 1 to 1024 blocks, not \(depth).")
+        }
+    }
+
+    /// Throws for the first part of the shape that cannot be built or read again, or that nobody means.
+    private func checkShape() throws(TrainingError) {
+        try Self.check(depth: model.depth)
         try require(
-            model.heads >= 1 && model.width >= 1 && model.width % model.heads == 0,
+            (1...65_536).contains(model.width), "The width of a transformer must be in 1...65536, not \(model.width).")
+        try require(
+            model.heads >= 1 && model.width % model.heads == 0,
             "The width \(model.width) must be a multiple of the number of heads, \(model.heads).")
+        try require(
+            model.mlpRatio > 0 && model.mlpRatio <= 64 && model.hiddenWidth >= 1,
+            "The hidden width of a block must be above 0 and at most 64 times its width, not \(model.mlpRatio) times.")
+        try require(
+            (0...model.schedule.count).contains(model.firstSpatialScale),
+            "The first spatial scale must be in 0...\(model.schedule.count), not \(model.firstSpatialScale).")
+    }
+
+    private func checkInitialFactors() throws(TrainingError) {
+        for (name, factor) in [("head", initial.head), ("AdaLN", initial.adaLN), ("AdaLN's gains", initial.gain)] {
+            try require(
+                factor >= 0 && factor.isFinite,
+                "The factor of fresh weights of the \(name) must be at least 0, not \(factor).")
+        }
+        if let deviation = initial.deviation {
+            try require(
+                deviation > 0 && deviation.isFinite,
+                "The standard deviation of fresh weights must be above 0, not \(deviation).")
+        }
     }
 
     /// The passes of a step.

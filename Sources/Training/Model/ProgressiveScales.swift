@@ -29,8 +29,10 @@ public struct ProgressiveScales: Codable, Hashable, Sendable {
         guard (1...schedule.count).contains(first) else {
             throw .invalidSetting("A run begins with 1 to \(schedule.count) scales, not \(first).")
         }
-        guard warmUpEpochs >= 0, warmUpEpochs.isFinite else {
-            throw .invalidSetting("The warm-up of a new scale must be at least 0 epochs, not \(warmUpEpochs).")
+        guard (0...TrainingLength.mostEpochs).contains(warmUpEpochs) else {
+            throw .invalidSetting(
+                "The warm-up of a new scale must be in 0...\(Int(TrainingLength.mostEpochs)) epochs, "
+                    + "not \(warmUpEpochs).")
         }
         guard length.minutes == nil, length.steps != nil || length.epochs != nil else {
             throw .invalidSetting("Scales are taken in by the share of steps: give --steps or --epochs, not --minutes.")

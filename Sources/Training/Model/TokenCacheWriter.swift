@@ -52,7 +52,7 @@ extension TokenCache {
         let file = try AtomicFile(path: path)
         defer { file.discard() }
         guard file.canOverwrite else { throw TokenCacheError.noPlace(path: path) }
-        let (classes, expected) = try survey(paths, classes: chosen)
+        let (classes, expected) = try survey(paths, classes: chosen, reportingStrays: reportUnreadable)
 
         let list = String(decoding: try JSONEncoder().encode(classes), as: UTF8.self)
         let metadata = [
@@ -116,13 +116,14 @@ extension TokenCache {
 
     /// Goes through the sources without decoding: the classes, and how many pictures there are.
     private static func survey(
-        _ paths: [String], classes: [String]?
+        _ paths: [String], classes: [String]?, reportingStrays reportStrays: (UnreadablePicture) -> Void
     ) throws -> (classes: [String], count: Int) {
         var register = ClassRegister(chosen: classes)
         var unusable = UnreadableCount()
         for path in paths where !isReadTwice(path) { throw TokenCacheError.readOnce(path: path) }
         try register.addAll(in: paths, reportingUnusable: { unusable.add($0) })
         try unusable.check(of: register.count + unusable.pictures.count)
+        if let strays = register.strayFiles { reportStrays(strays) }
         let classes = try register.labels(paths: paths).classes
         if classes.count == 1 { throw DataError.oneClass(classes[0], pictures: register.count) }
         return (classes, register.count + unusable.pictures.count)

@@ -17,7 +17,7 @@ final class Learner {
     /// - Parameters:
     ///   - parameters: Those that layers have asked for, with the values that they start from; none is added later.
     ///   - settings: Of the optimizer.
-    ///   - clip: The largest gradient norm.
+    ///   - clip: The largest gradient norm; 0 for any.
     ///   - averageDecay: Of the average; 0 for none.
     ///   - name: Tells its state from that of others in the same run.
     ///   - processes: Those that each learn from a part of a batch; all move alike.
@@ -28,7 +28,7 @@ final class Learner {
     ) throws(TorchError) {
         parameters.complete()
         self.parameters = parameters
-        self.clip = clip
+        self.clip = clip > 0 ? clip : .infinity
         self.processes = processes
         reduction = processes.count > 1 ? try GradientReduction(parameters, over: processes) : nil
         prefix = name.isEmpty ? "" : name + "."

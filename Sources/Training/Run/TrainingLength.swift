@@ -87,6 +87,9 @@ public struct TrainingLength: Codable, Hashable, Sendable {
 }
 
 extension TrainingLength {
+    /// So many that the steps of any data set's epochs can be counted.
+    static let mostEpochs = 1e8
+
     /// Throws where the run would never end, or a number makes no sense.
     func check() throws(TrainingError) {
         guard steps != nil || epochs != nil || minutes != nil else {
@@ -97,8 +100,15 @@ extension TrainingLength {
             guard let value, !(value > 0) || !value.isFinite else { continue }
             throw .invalidSetting("The \(name) of a run must be above 0, not \(value).")
         }
-        guard warmUpSteps >= 0, warmUpEpochs.map({ $0 >= 0 && $0.isFinite }) ?? true else {
-            throw .invalidSetting("The warm-up must have at least 0 steps, not \(warmUpEpochs ?? Double(warmUpSteps)).")
+        if let epochs, epochs > Self.mostEpochs {
+            throw .invalidSetting("The epochs of a run must be at most \(Int(Self.mostEpochs)), not \(epochs).")
+        }
+        guard warmUpSteps >= 0 else {
+            throw .invalidSetting("The warm-up must have at least 0 steps, not \(warmUpSteps).")
+        }
+        if let warmUpEpochs, !(0...Self.mostEpochs).contains(warmUpEpochs) {
+            throw .invalidSetting(
+                "The warm-up must be in 0...\(Int(Self.mostEpochs)) epochs, not \(warmUpEpochs).")
         }
         for (name, value) in [("at the start", initialFactor), ("at the end", finalFactor)] {
             guard !(0...1).contains(value) || value == 0 && fall == .exponential else { continue }

@@ -171,8 +171,13 @@ struct TrainingLoop {
         _ trainer: any StepwiseTrainer, resuming: Bool, notice: (TrainingNotice) throws -> Void,
         report: (TrainingReport) throws -> Void
     ) throws -> TrainingOutcome {
+        try namingCheckpoint { try attempt(trainer, resuming: resuming, notice: notice, report: report) }
+    }
+
+    /// Does a part of the run; where it fails, the error says what `--resume` goes on from.
+    func namingCheckpoint<Result>(_ body: () throws -> Result) throws -> Result {
         do {
-            return try attempt(trainer, resuming: resuming, notice: notice, report: report)
+            return try body()
         } catch let error as FileOutputError {
             throw TrainingError.unwritable(reason: "\(error)", saved: folder?.checkpoints.latest)
         } catch let error as ProcessGroupError {
@@ -249,7 +254,10 @@ struct TrainingLoop {
                 // A finished run was resumed: who watches it still wants to know how it ended.
                 try publish(trainer.validate(), isValidation: true, logging: false)
             }
-            if isEnd || counters.step > 0 && counters.step % rhythm.checkpoint == 0 { try save() }
+            // By the clock no two runs are alike: what was measured after the last checkpoint would not be found again, and
+            // another, worse model could take the place of the best.
+            let isUnrepeatable = length.minutes != nil && counters.measuredStep == counters.step
+            if isEnd || counters.step > 0 && (counters.step % rhythm.checkpoint == 0 || isUnrepeatable) { try save() }
             if isEnd { return .finished }
             pausedSeconds += pause.duration(to: clock.now).inSeconds
 
@@ -273,7 +281,7 @@ struct TrainingLoop {
             if let folder, let events, rhythm.samples > 0, counters.step % rhythm.samples == 0,
                 let image = try trainer.samples()
             {
-                try folder.write(image, samplesOfStep: counters.step)
+                try folder.keep(image, as: "\(RunFolder.samplesName)/step-\(counters.step).png", notice)
                 try events.write(image, tag: "samples", step: counters.step)
             }
         }

@@ -8,7 +8,8 @@ public enum TrainingNotice: Hashable, Sendable, CustomStringConvertible {
     case beginsAnew
     /// The log has fewer lines than it had when the checkpoint was written.
     case linesMissing(file: String, found: Int, expected: Int)
-
+    /// A picture for people cannot be written; the run goes on without it.
+    case pictureMissing(reason: String)
     /// A picture could not be read.
     case skipped(UnreadablePicture)
 
@@ -20,6 +21,7 @@ public enum TrainingNotice: Hashable, Sendable, CustomStringConvertible {
         case .beginsAnew: "the run had saved nothing yet; it begins anew"
         case .linesMissing(let file, let found, let expected):
             "'\(file)' has \(found) of \(expected) lines that it had at the checkpoint; the others are lost"
+        case .pictureMissing(let reason): "the run goes on without a picture: \(reason)"
         case .skipped(let picture): "skipped \(picture.name): \(picture.reason)"
         }
     }

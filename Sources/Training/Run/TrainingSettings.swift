@@ -1,8 +1,11 @@
+import NeuralNetworks
+
 /// What the settings of every kind of run have, and what must hold of it.
 protocol TrainingSettings {
     var batch: Int { get }
     var crop: PictureCrop { get }
     var learningRate: Double { get }
+    var optimizer: AdamW.Settings { get }
     var clip: Double { get }
     var averageDecay: Double { get }
     var length: TrainingLength { get }
@@ -14,12 +17,27 @@ extension TrainingSettings {
     func checkRun() throws(TrainingError) {
         try length.check()
         try rhythm.check()
-        try require(batch >= 1, "A step needs at least 1 picture, not \(batch).")
+        try require((1...1_048_576).contains(batch), "A step takes 1 to 1048576 pictures, not \(batch).")
         try require(
             learningRate > 0 && learningRate.isFinite, "The learning rate must be above 0, not \(learningRate).")
-        try require(clip > 0, "The largest gradient norm must be above 0, not \(clip).")
+        try require(
+            clip >= 0, "The largest gradient norm must be above 0, or 0 for none that is too large, not \(clip).")
+        try check(optimizer)
         try require(
             (0..<1).contains(averageDecay), "The decay of the average must be in 0..<1, not \(averageDecay).")
+    }
+
+    /// Throws for the first number of an optimizer that makes no sense.
+    func check(_ optimizer: AdamW.Settings) throws(TrainingError) {
+        for (name, beta) in [("beta1", optimizer.beta1), ("beta2", optimizer.beta2)] {
+            try require((0..<1).contains(beta), "The optimizer's \(name) must be in 0..<1, not \(beta).")
+        }
+        try require(
+            optimizer.epsilon > 0 && optimizer.epsilon.isFinite,
+            "The optimizer's epsilon must be above 0, not \(optimizer.epsilon).")
+        for decay in [optimizer.weightDecay, optimizer.finalWeightDecay ?? 0] {
+            try require(decay >= 0 && decay.isFinite, "The weight decay must be at least 0, not \(decay).")
+        }
     }
 
     /// Throws where a step needs more pictures than there are.

@@ -71,7 +71,8 @@ public struct TokenizerTraining {
             identity: PictureIdentity(learned: pictures.fingerprint, measured: validation.fingerprint), device: device)
         let runFolder =
             try processes.isFirst
-            ? RunFolder(path: folder, settings: settings, recording: ["inputs": inputs], resuming: resuming) : nil
+            ? RunFolder(path: folder, settings: settings, recording: ["inputs": inputs.absolute], resuming: resuming)
+            : nil
         let trainer = try TokenizerTrainer(
             settings, perceptual: perceptual, pictures: pictures, validation: validation, processes: processes,
             on: device)
@@ -80,10 +81,14 @@ public struct TokenizerTraining {
             learningRate: settings.learningRate, rhythm: settings.rhythm, isInterrupted: isInterrupted,
             processes: processes)
         let outcome = try loop.run(trainer, resuming: resuming, notice: notice) { progress in
-            if progress.isValidation { try writeExamples(trainer.latestMeasurement) }
+            if progress.isValidation, let examples = try trainer.latestMeasurement?.exampleGrid() {
+                try runFolder?.keep(examples, as: "reconstructions.png", notice)
+            }
             try report(progress)
         }
-        if outcome == .finished, processes.isFirst { try write(trainer.learner.result) }
+        if outcome == .finished, processes.isFirst {
+            try loop.namingCheckpoint { try write(trainer.learner.result) }
+        }
         return outcome
     }
 
@@ -96,10 +101,6 @@ public struct TokenizerTraining {
         try ModelFolder(path: resultPath).write(
             description, model: nil,
             tokenizer: parameters.map { ($0.name, try $0.tensor.converted(to: .float16)) })
-    }
-
-    private func writeExamples(_ measurement: TokenizerMeasurement?) throws {
-        try measurement?.exampleGrid()?.write(to: folder + "/reconstructions.png")
     }
 }
 
@@ -153,6 +154,7 @@ extension TokenizerTrainingSettings: TrainingSettings {
         try require(
             discriminator.learningRate > 0 && discriminator.learningRate.isFinite,
             "The learning rate of the discriminator must be above 0, not \(discriminator.learningRate).")
+        try check(discriminator.optimizer)
     }
 }
 

@@ -15,7 +15,7 @@ public struct TokenizerTrainingSettings: Codable, Hashable, Sendable {
     public var learningRate: Double
     /// Of AdamW. Convolutions are not decayed by default: nothing over-fits here.
     public var optimizer: AdamW.Settings
-    /// The largest gradient norm.
+    /// The largest gradient norm; 0 for any.
     public var clip: Double
     /// The weight of the mean absolute error, of pictures in -1...1.
     public var absoluteWeight: Double
