@@ -29,8 +29,9 @@ class Run:
         self.report = json.loads(report.read_text())
         self.settings = json.loads((folder / "run.json").read_text())
         lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-        self.steps = [line for line in lines if "gradient_norm" in line]
-        self.measured = [line for line in lines if "gradient_norm" not in line]
+        # Every step waits for its pictures, and no measurement does; a step of float16 can lack the gradient's norm.
+        self.steps = [line for line in lines if "wait" in line]
+        self.measured = [line for line in lines if "wait" not in line]
 
     def series(self, key):
         return [(line["step"], line[key]) for line in self.measured if line.get(key) is not None]
@@ -67,7 +68,7 @@ def chart(path, title, unit, series):
         parts.append(f'<path d="M{left} {row:.1f}H{width - 20}" stroke="#ddd"/>')
         parts.append(f'<text x="{left - 6}" y="{row + 4:.1f}" text-anchor="end">{y:.2f}</text>')
         parts.append(f'<text x="{column:.1f}" y="{height - bottom + 18}" text-anchor="middle">{x:.0f}</text>')
-    parts.append(f'<text x="{width - 20}" y="{height - 10}" text-anchor="end">steps; {unit}</text>')
+    parts.append(f'<text x="{width - 20}" y="20" text-anchor="end">{unit}, by step</text>')
     for index, (name, color, line) in enumerate(series):
         path_data = "L".join("{:.1f} {:.1f}".format(*place(x, y)) for x, y in line)
         parts.append(f'<path d="M{path_data}" fill="none" stroke="{color}" stroke-width="2"/>')
@@ -96,13 +97,14 @@ def tables(tokenizer, runs):
     scales = sorted(int(key.split("_")[1]) for key in last if key.startswith("usage_"))
     sides = tokenizer.settings.get("training", tokenizer.settings)["tokenizer"]["schedule"]
     yield "tokenizer", grid(
-        ["steps", "hours", "PSNR, dB", "codes used", *(f"at {side}²" for side in sides)],
-        [[last["step"], f"{last['seconds'] / 3600:.1f}", f"{last['psnr']:.2f}", f"{100 * last['usage']:.0f}%",
+        ["steps", "minutes", "PSNR, dB", "SSIM", "codes used", *(f"{side}²" for side in sides)],
+        [[f"{last['step']:,}", f"{last['seconds'] / 60:.0f}", f"{last['psnr']:.2f}", f"{last['ssim']:.3f}",
+          f"{100 * last['usage']:.0f}%",
           *(f"{100 * last[f'usage_{scale}']:.0f}%" for scale in scales)]])
     yield "models", grid(
         ["", "steps", "minutes", "best loss", "at step", *(f"{side}²" for side in sides), "class right"],
-        [[f"`{run.folder.name}`", run.steps[-1]["step"], f"{run.steps[-1]['seconds'] / 60:.0f}",
-          f"{run.best['loss']:.4f}", run.best["step"], *(f"{run.best[f'loss_{scale}']:.3f}" for scale in scales),
+        [[f"`{run.folder.name}`", f"{run.steps[-1]['step']:,}", f"{run.steps[-1]['seconds'] / 60:.0f}",
+          f"{run.best['loss']:.4f}", f"{run.best['step']:,}", *(f"{run.best[f'loss_{scale}']:.3f}" for scale in scales),
           f"{100 * run.report['accuracy']:.1f}%"] for run in runs])
 
 
@@ -122,7 +124,7 @@ def main():
     chart(pages / "learning.svg", "Loss while learning", "nats a token, means of five reports",
           [(run.folder.name, color, [
               (group[-1]["step"], sum(line["loss"] for line in group) / len(group))
-              for group in (run.steps[start:start + 5] for start in range(0, len(run.steps), 5))])
+              for group in (run.steps[start:start + 5] for start in range(0, len(run.steps) - 4, 5))])
            for run, color in zip(runs, COLORS)])
     # What they learned with and what was measured: from these files all curves can be drawn again.
     for run in [tokenizer, *runs]:
@@ -134,15 +136,17 @@ def main():
             (record / file).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     for run in runs:
         classes = range(len(run.report["confusion"]))
+        # A square, so that each class has a column.
         subprocess.run(
             [arguments.mvar, "sample", "--model", run.folder / "model", "--class", ",".join(map(str, classes)), "--count",
-             str(6 * len(classes)), "--seed", str(SEED), "--grid", "-o", pages / f"{run.folder.name}.png"], check=True)
+             str(len(classes) ** 2), "--seed", str(SEED), "--grid", "-o", pages / f"{run.folder.name}.png"], check=True)
     best = min(runs, key=lambda run: run.best["loss"])
     for name, run in (("default", best), ("full", runs[0])):
         (ROOT / "models" / name).mkdir(exist_ok=True)
         for file in ("config.json", "model.safetensors"):
             shutil.copy(run.folder / "model" / file, ROOT / "models" / name / file)
-    # All have the same tokenizer, which is kept once.
+    # All have the same tokenizer, which the repository keeps once: in models/full it is a link, and whoever copies that
+    # folder alone has to follow it (cp -L).
     shutil.copy(best.folder / "model" / "tokenizer.safetensors", ROOT / "models" / "default")
     link = ROOT / "models" / "full" / "tokenizer.safetensors"
     link.unlink(missing_ok=True)
