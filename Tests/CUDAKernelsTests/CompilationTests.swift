@@ -6,6 +6,17 @@ import Testing
 @Suite("Kernels for GPUs, compiled", .serialized, .enabled(if: Compiler.isInstalled, "\(Compiler.absence)"))
 struct CompilationTests {
     static let architectures = [80, 89, 90, 100]
+    /// Shared memory of a multiprocessor, in KiB.
+    private static let sharedMemory = [80: 164, 89: 100, 90: 228, 100: 228]
+
+    /// How many blocks of attention a multiprocessor's shared memory has room for; a KiB of each is the system's.
+    private func blocks(
+        of kernel: Cubin.Kernel, depth: Int, isHalf: Bool, on architecture: Int
+    ) throws -> Int {
+        let total = try #require(Self.sharedMemory[architecture]) << 10
+        let dynamic = Int(ckernels_cuda_attention_memory(Int32(depth), isHalf, Int32(total)))
+        return total / (kernel.shared + dynamic + 1024)
+    }
 
     @Test(
         "Attention on tensor cores compiles for every architecture, spills nothing and leaves room for three blocks",
@@ -21,18 +32,22 @@ struct CompilationTests {
             #expect(kernel.frame == 0, "\(number): \(kernel)")
             // 65,536 registers of a multiprocessor, blocks of 128 threads.
             #expect(kernel.registers <= 65536 / 128 / 3 / 8 * 8, "\(number): \(kernel)")
+            #expect(try blocks(of: kernel, depth: depth, isHalf: true, on: architecture) >= 3, "\(number): \(kernel)")
         }
     }
 
     @Test(
-        "Attention in float32 and its gradients compile for every architecture and spill nothing",
+        "Attention in float32 and its gradients compile for every architecture, spill nothing and have shared memory for three blocks",
         arguments: architectures, [64, 128])
     func plain(architecture: Int, depth: Int) throws {
         let kernels = try Cubin(
             Compiler.cubin("neighborhood_plain", number: "float", depth: depth, architecture: architecture)
         ).kernels
         #expect(Set(kernels.keys) == ["attend", "differentiate_queries", "differentiate_keys"])
-        for (name, kernel) in kernels { #expect(kernel.frame == 0, "\(name): \(kernel)") }
+        for (name, kernel) in kernels {
+            #expect(kernel.frame == 0, "\(name): \(kernel)")
+            #expect(try blocks(of: kernel, depth: depth, isHalf: false, on: architecture) >= 3, "\(name): \(kernel)")
+        }
     }
 
     @Test(
@@ -48,6 +63,9 @@ struct CompilationTests {
             for (name, kernel) in kernels {
                 #expect(kernel.frame == 0, "\(name), \(number): \(kernel)")
                 #expect(kernel.registers <= 65536 / 128 / 2, "\(name), \(number): \(kernel)")
+                #expect(
+                    try blocks(of: kernel, depth: depth, isHalf: true, on: architecture) >= 3,
+                    "\(name), \(number): \(kernel)")
             }
         }
     }
@@ -81,26 +99,6 @@ struct CompilationTests {
                 #expect(kernel.frame == 0, "\(source.name) \(name): \(kernel)")
                 // What needs no special permission of the driver.
                 #expect(kernel.shared <= 48 << 10, "\(source.name) \(name): \(kernel)")
-            }
-        }
-    }
-
-    @Test(
-        "Shared memory of a multiprocessor has room for three blocks of attention",
-        arguments: [(80, 164), (89, 100), (90, 228), (100, 228)], [64, 128])
-    func sharedMemory(architecture: (version: Int, kibibytes: Int), depth: Int) throws {
-        for (source, number) in [
-            ("neighborhood_tensor_cores", "half_t"), ("neighborhood_tensor_core_gradients", "half_t"),
-            ("neighborhood_plain", "float"),
-        ] {
-            let kernels = try Cubin(
-                Compiler.cubin(source, number: number, depth: depth, architecture: architecture.version)
-            ).kernels
-            let total = architecture.kibibytes << 10
-            let dynamic = Int(ckernels_cuda_attention_memory(Int32(depth), number != "float", Int32(total)))
-            for (name, kernel) in kernels {
-                // A KiB of each block is the system's.
-                #expect(3 * (kernel.shared + dynamic + 1024) <= total, "\(source) \(name): \(kernel), \(dynamic)")
             }
         }
     }
