@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Trains the models in models/: the tokenizer on all pictures, then the same transformer four times at the same budget, with
+# Trains the models in models/: the tokenizer on all pictures, then the same transformer four times for as many steps, with
 # three attention patterns and once beginning with the weights of `full`.
 #
 #   scripts/train-default-model.sh DATA [RUNS]
