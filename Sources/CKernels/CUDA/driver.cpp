@@ -13,7 +13,8 @@ namespace {
 // As cuda.h has them; these functions and numbers are the driver's stable interface.
 using Status = int;
 using Context = struct ContextOfDriver *;
-constexpr int capability_major = 75, capability_minor = 76, shared_memory_per_multiprocessor = 81;  // CU_DEVICE_ATTRIBUTE_…
+constexpr int capability_major = 75, capability_minor = 76;  // CU_DEVICE_ATTRIBUTE_…
+constexpr int shared_memory_per_multiprocessor = 81;
 constexpr int largest_dynamic_shared_memory = 8;  // CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
 
 struct Driver {
@@ -124,9 +125,7 @@ int architecture_of(int device) {
   return 10 * driver.attribute_of(device, capability_major) + driver.attribute_of(device, capability_minor);
 }
 
-int shared_memory_of(int device) {
-  return Driver::instance().attribute_of(device, shared_memory_per_multiprocessor);
-}
+int shared_memory_of(int device) { return Driver::instance().attribute_of(device, shared_memory_per_multiprocessor); }
 
 Module *load_module(int device, const std::string &cubin, const std::string &name) {
   Driver &driver = Driver::instance();

@@ -11,11 +11,11 @@ std::string driver_problem();
 /// 13000 for a driver that serves CUDA 13.0; 0 without one.
 int driver_version();
 
-/// What keeps a driver from serving what needs a version of CUDA, in one line, or nothing. Both versions as 13000 for 13.0.
+/// What keeps a driver from serving what needs a version of CUDA, both as 13000 for 13.0, in one line, or nothing.
 std::string version_problem(int driver, int needed, const std::string &who);
 
-/// What keeps the driver from serving the CUDA that LibTorch brings, in one line, or nothing. Known without a GPU's being
-/// asked for: LibTorch itself only warns and finds no device.
+/// What keeps the driver from serving the CUDA that LibTorch brings, in one line, or nothing. Known without a GPU's
+/// being asked for: LibTorch itself only warns and finds no device.
 std::string libtorch_problem();
 
 /// 90 for a GPU of compute capability 9.0; throws where there is none.

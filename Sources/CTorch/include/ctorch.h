@@ -195,8 +195,8 @@ void ctorch_free(void *_Nullable memory);
 
 // ---- CUDA graphs -------------------------------------------------------------------------------------------------
 
-/// From here to `ctorch_graph_end` the work that this thread gives a CUDA device is recorded and not done. Nothing may be
-/// read from the device meanwhile.
+/// From here to `ctorch_graph_end` the work that this thread gives a CUDA device is recorded and not done. Nothing may
+/// be read from the device meanwhile.
 CTorchStatus ctorch_graph_begin(int32_t device, CTorchGraph _Nullable *_Nonnull result);
 /// After a failure the graph can only be released.
 CTorchStatus ctorch_graph_end(CTorchGraph graph);

@@ -28,8 +28,8 @@ const char *cuda_emulator_differentiate(
     const CUDAEmulatorAttention *attention, const void *gradient, void *queries, void *keys, void *values,
     float *temperature_parts);
 
-/// In which order threads run for calls, from this thread, of `mvar::modulated`, `mvar::gated_sum`, both in one and their
-/// gradients: operators for GPUs, which take tensors of the CPU where this is linked.
+/// In which order threads run for calls, from this thread, of `mvar::modulated`, `mvar::gated_sum`, both in one and
+/// their gradients: operators for GPUs, which take tensors of the CPU where this is linked.
 void cuda_emulator_set_order(int32_t order);
 
 /// Maps [B, pixels, C].
