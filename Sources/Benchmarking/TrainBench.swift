@@ -88,8 +88,6 @@ private final class Session {
     private let optimization: ModelOptimization
     private let quantizer: MultiScaleQuantizer
     private var numbers = SystemRandomNumberGenerator()
-    /// A trainer's first.
-    private static let lossScale = 2048.0
 
     init(_ bench: TrainBench) throws {
         self.bench = bench
@@ -110,7 +108,7 @@ private final class Session {
         let tokens = try Tensor(values, shape: [bench.batch, count]).moved(to: bench.device)
         var work = ModelStep(bench.groups.passes(step: step, of: ScalePass.all(bench.transformer)))
         work.recomputesActivations = bench.recomputesActivations
-        if bench.precision == .float16 { work.lossScale = Self.lossScale }
+        if bench.precision == .float16 { work.lossScale = LossScale.first }
         _ = try optimization.step(
             step, work, tokens: tokens, inputs: withoutGradients { try quantizer.teacherInputs(tokens) },
             labels: Tensor(labels, shape: [bench.batch]), learningRate: 1e-4)

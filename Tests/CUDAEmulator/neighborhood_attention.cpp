@@ -152,8 +152,7 @@ Attention described(const CUDAEmulatorAttention &a, Strides &at) {
 void start(const CUDAEmulatorAttention &a, Attention p, Kernel kernel) {
   const KernelForm form = a.type == 0 ? plain_form(a.depth) : tensor_core_form(a.depth);
   constexpr int of_an_h100 = 228 * 1024;
-  const int fitting = std::max(1, stage_bytes(of_an_h100) / form.bytes_of_chunk);
-  p.stage_chunks = a.stage_chunks > 0 ? a.stage_chunks : std::min(p.most_chunks(), fitting);
+  p.stage_chunks = a.stage_chunks > 0 ? a.stage_chunks : std::min(p.most_chunks(), chunks_at_once(form, of_an_h100));
   emulator::launch(
       static_cast<int64_t>(a.batch) * a.heads * p.tiles_down() * p.tiles_across(), form.threads,
       p.stage_chunks * form.bytes_of_chunk, static_cast<emulator::Order>(a.order), [&] { kernel(p); });

@@ -69,8 +69,8 @@ int32_t ckernels_cuda_driver_version(void) { return mvar::cuda::driver_version()
 
 int32_t ckernels_cuda_attention_memory(int32_t depth, bool is_half, int32_t multiprocessor_bytes) {
   using namespace mvar::neighborhood;
-  const int bytes = (is_half ? tensor_core_form(depth) : plain_form(depth)).bytes_of_chunk;
-  return std::max(1, stage_bytes(multiprocessor_bytes) / bytes) * bytes;
+  const KernelForm form = is_half ? tensor_core_form(depth) : plain_form(depth);
+  return chunks_at_once(form, multiprocessor_bytes) * form.bytes_of_chunk;
 }
 
 void *ckernels_cuda_compile(

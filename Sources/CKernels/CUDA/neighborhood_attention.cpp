@@ -59,8 +59,8 @@ struct Call {
   }
 
   void start(const char *source, const char *name, const KernelForm &form) {
-    const int memory = stage_bytes(mvar::cuda::shared_memory_of(device));
-    attention.stage_chunks = std::min(attention.most_chunks(), std::max(1, memory / form.bytes_of_chunk));
+    attention.stage_chunks =
+        std::min(attention.most_chunks(), chunks_at_once(form, mvar::cuda::shared_memory_of(device)));
     mvar::cuda::start(
         queries, {source, mvar::cuda::number_of(queries), attention.depth}, name,
         {blocks, form.threads, attention.stage_chunks * form.bytes_of_chunk}, &attention);

@@ -24,4 +24,9 @@ constexpr KernelForm tensor_core_form(int depth) { return {128, chunk * 2 * ((de
 /// Two rows of floats and three numbers for every place.
 constexpr KernelForm plain_form(int depth) { return {4 * tile_places, chunk * (2 * depth + 3) * 4}; }
 
+/// How many chunks a block of a form has room for, one at least.
+constexpr int chunks_at_once(const KernelForm &form, int multiprocessor_bytes) {
+  return std::max(1, stage_bytes(multiprocessor_bytes) / form.bytes_of_chunk);
+}
+
 }  // namespace mvar::neighborhood

@@ -3,13 +3,15 @@ import Torch
 /// What the loss is multiplied by in float16, whose smallest numbers gradients would fall below (Micikevicius et al.,
 /// "Mixed Precision Training", arXiv:1710.03740): halved where a gradient is too large to be a number, doubled after a
 /// thousand steps without.
-struct LossScale {
+package struct LossScale {
     /// The multiplier and the steps since it changed, `[2]`, float64: a tensor, so that it is saved with the others.
     let state: Tensor
     private static let growthInterval = 1000.0
 
-    /// Begins where the public code does.
-    init() throws(TorchError) { state = try Tensor([2048.0, 0], shape: [2]) }
+    /// The first multiplier, the public code's.
+    package static let first = 2048.0
+
+    init() throws(TorchError) { state = try Tensor([Self.first, 0], shape: [2]) }
 
     /// The multiplier of the next step.
     var value: Double { get throws(TorchError) { try state.array(of: Double.self)[0] } }
